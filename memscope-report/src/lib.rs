@@ -1,1 +1,4 @@
 //! (being laid)
+#![forbid(unsafe_code)]
+pub mod analysis;
+pub mod statistics;

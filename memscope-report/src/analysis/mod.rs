@@ -1,0 +1,3 @@
+//! (being laid)
+mod types;
+pub use types::*;

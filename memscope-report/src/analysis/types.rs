@@ -1,0 +1,231 @@
+//! What the analysis finds: plain data, computed once from a [`crate::Profile`], drawn by every chart and table.
+
+use crate::statistics::Estimate;
+use serde::Serialize;
+
+/// Everything that charts, page and summary show.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Analysis {
+    /// Where the figures come from.
+    pub session: SessionInfo,
+    /// Exact totals.
+    pub totals: Totals,
+    /// Exact figures over time, in order.
+    pub timeline: Vec<TimelinePoint>,
+    /// Exact figures of each thread, most allocated bytes first.
+    pub threads: Vec<ThreadFigures>,
+    /// Call sites (one per distinct stack, scopes and sizes merged), most estimated allocated bytes first.
+    pub sites: Vec<SiteFigures>,
+    /// Allocations by size: bucket `i` holds sizes `2^(i-1) < size <= 2^i` (bucket 0: sizes 0 and 1).
+    pub sizes: Vec<SizeBucket>,
+    /// Exact figures of each annotated function, most allocated bytes first.
+    pub scopes: Vec<ScopeFigures>,
+    /// What stands out, worst first.
+    pub findings: Vec<Bottleneck>,
+    /// What is wrong with the trace or was lost, each one sentence; empty when all is well.
+    pub warnings: Vec<String>,
+}
+
+/// Where the figures come from.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SessionInfo {
+    /// The session's name.
+    pub name: String,
+    /// Path of the executable.
+    pub executable: String,
+    /// Process id.
+    pub process_id: u32,
+    /// Wall-clock start, nanoseconds since 1970 UTC.
+    pub started_unix_ns: u64,
+    /// From the session's start to its end (or to the last block of a cut trace), microseconds.
+    pub duration_us: u64,
+    /// Whether the session ended in order.
+    pub complete: bool,
+    /// Version of memscope that wrote the trace.
+    pub memscope_version: String,
+    /// Configured least sampling probability.
+    pub sample_rate: f64,
+    /// Mean sampling interval at the end, bytes; 0 in exact mode.
+    pub interval_bytes: f64,
+    /// Smallest sampled size, bytes.
+    pub min_allocation_size_bytes: u64,
+    /// How stacks were walked.
+    pub unwinder: String,
+    /// How names were found: `DWARF` (lines and inlined frames), `symbol tables` (functions) or `none` (addresses).
+    pub symbols: String,
+}
+
+/// Exact totals since the session's start, and what sampling recorded.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Totals {
+    /// Allocations of any size.
+    pub allocations: u64,
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+    /// Frees.
+    pub frees: u64,
+    /// Bytes freed.
+    pub freed_bytes: u64,
+    /// Highest live bytes.
+    pub peak_bytes: u64,
+    /// When, microseconds.
+    pub peak_us: u64,
+    /// Live bytes at the end; negative where more was freed than allocated since the start.
+    pub live_bytes: i64,
+    /// Threads that allocated or freed.
+    pub threads: u64,
+    /// Samples recorded.
+    pub samples: u64,
+    /// Samples lost.
+    pub lost_samples: u64,
+    /// Processor time of sampling and of the drain thread, microseconds; 0 where the trace does not say.
+    pub overhead_us: u64,
+}
+
+/// Exact figures of the process at one time (cumulative but for `live_bytes` and `rss_bytes`).
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct TimelinePoint {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Live heap bytes allocated since the session's start.
+    pub live_bytes: i64,
+    /// Allocations so far.
+    pub allocations: u64,
+    /// Bytes allocated so far.
+    pub allocated_bytes: u64,
+    /// Frees so far.
+    pub frees: u64,
+    /// Bytes freed so far.
+    pub freed_bytes: u64,
+    /// Resident set size at (nearly) that time, where the trace has it.
+    pub rss_bytes: Option<u64>,
+}
+
+/// Exact figures of one thread.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ThreadFigures {
+    /// Id in the trace.
+    pub id: u32,
+    /// The operating system's id.
+    pub os_id: u64,
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// Allocations.
+    pub allocations: u64,
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+    /// Frees.
+    pub frees: u64,
+    /// Bytes freed.
+    pub freed_bytes: u64,
+}
+
+/// A resolved frame of a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Frame {
+    /// Demangled function without its hash suffix; `0x...` with the module's name where no symbol is known.
+    pub function: String,
+    /// Source file, where DWARF gave it.
+    pub file: Option<String>,
+    /// Line in it.
+    pub line: Option<u32>,
+    /// Whether the compiler inlined it into the frame that follows outwards.
+    pub inlined: bool,
+}
+
+/// Estimates for one call site.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SiteFigures {
+    /// Node of the innermost frame in the trace's stack tree.
+    pub stack: u32,
+    /// The frames, innermost first, memscope's own and the allocator's entry frames taken off.
+    pub frames: Vec<Frame>,
+    /// What to call the site in one line: the innermost frame that is not the standard library's or an allocator's.
+    pub label: String,
+    /// Samples recorded.
+    pub samples: u64,
+    /// Allocations.
+    pub allocations: Estimate,
+    /// Bytes allocated.
+    pub allocated_bytes: Estimate,
+    /// Bytes live at the end.
+    pub live_bytes: Estimate,
+    /// Bytes of allocations freed within a millisecond by the thread that made them.
+    pub temporary_bytes: Estimate,
+    /// Bytes freed by another thread than the one that allocated them.
+    pub cross_thread_bytes: Estimate,
+}
+
+/// Estimates for one size class.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct SizeBucket {
+    /// Largest size of the class, bytes: a power of two.
+    pub up_to_bytes: u64,
+    /// Allocations.
+    pub allocations: Estimate,
+    /// Bytes allocated.
+    pub allocated_bytes: Estimate,
+}
+
+/// Exact figures of one annotated function.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ScopeFigures {
+    /// Path of the function, or the name that was given.
+    pub name: String,
+    /// Calls that returned.
+    pub calls: u64,
+    /// Allocations, those of inner scopes included.
+    pub allocations: u64,
+    /// Bytes allocated, those of inner scopes included.
+    pub allocated_bytes: u64,
+    /// Allocations outside inner scopes.
+    pub own_allocations: u64,
+    /// Bytes allocated outside inner scopes.
+    pub own_allocated_bytes: u64,
+}
+
+/// What kind of trouble a [`Bottleneck`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub enum BottleneckKind {
+    /// A site still holds a large part of what is live at the end.
+    Retained,
+    /// A site allocates a large part of all bytes and frees them within a millisecond.
+    TemporaryChurn,
+    /// Much of what a site allocates is freed by other threads.
+    CrossThreadFree,
+    /// A site reallocates again and again, copying what it grows.
+    ReallocGrowth,
+    /// A thread allocates far more than its share.
+    ThreadImbalance,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth fixing first.
+    High,
+}
+
+/// One finding, with its evidence.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Bottleneck {
+    /// What it is.
+    pub kind: BottleneckKind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The call site, thread or scope to blame, as one line.
+    pub culprit: String,
+    /// The bytes that it is about, with their interval.
+    pub bytes: Estimate,
+    /// The evidence in one sentence, with figures.
+    pub evidence: String,
+    /// What to do, in one sentence.
+    pub advice: String,
+}

@@ -1,0 +1,86 @@
+//! Record <-> kind number and payload: the only place that knows bincode.
+//!
+//! bincode's authors have stopped maintaining it. Everything of it that memscope uses is in [`encode_payload`] and
+//! [`decode_payload`]; `wincode` writes the same bytes, should it ever have to be replaced.
+
+use crate::block::{FLAG_IGNORABLE, MAX_PAYLOAD_BYTES};
+use crate::record::{MAX_ROWS, Record};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What decoding one block may take, bytes: a length that asks for more is damage.
+const DECODE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+
+fn encode_payload<T: Serialize>(value: &T, into: &mut [u8]) -> Option<usize> {
+    bincode::serde::encode_into_slice(value, into, bincode::config::standard()).ok()
+}
+
+fn decode_payload<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let config = bincode::config::standard().with_limit::<DECODE_LIMIT_BYTES>();
+    let (value, used) = bincode::serde::decode_from_slice(bytes, config).ok()?;
+    (used == bytes.len()).then_some(value)
+}
+
+/// Declares for each record its kind number, its flags and how to check its columns.
+macro_rules! kinds {
+    ($($number:literal $name:ident $flags:expr, $($column:ident)*;)*) => {
+        /// The kind's number, flags and name.
+        pub(crate) fn kind(record: &Record) -> (u8, u8, &'static str) {
+            match record { $(Record::$name(_) => ($number, $flags, stringify!($name)),)* }
+        }
+
+        /// Writes the payload of `record` and returns its length; `None` if it is too large.
+        pub(crate) fn encode(record: &Record, into: &mut [u8; MAX_PAYLOAD_BYTES]) -> Option<usize> {
+            match record { $(Record::$name(value) => {
+                debug_assert!(columns_agree(&[$(value.$column.len()),*]), "columns of {}", stringify!($name));
+                encode_payload(value, into)
+            })* }
+        }
+
+        /// The record in the payload of a block of that kind.
+        pub(crate) fn decode(kind: u8, payload: &[u8]) -> Decoded {
+            match kind {
+                $($number => match decode_payload::<crate::record::$name>(payload) {
+                    Some(value) if columns_agree(&[$(value.$column.len()),*]) => {
+                        Decoded::Record(Record::$name(value))
+                    }
+                    _ => Decoded::Damaged,
+                },)*
+                _ => Decoded::Unknown,
+            }
+        }
+    };
+}
+
+/// What came of decoding a block whose checksums hold.
+pub(crate) enum Decoded {
+    /// A record.
+    Record(Record),
+    /// The payload is not what its kind says.
+    Damaged,
+    /// A kind that this version does not know.
+    Unknown,
+}
+
+fn columns_agree(lengths: &[usize]) -> bool {
+    lengths.iter().all(|&length| length == lengths[0] && length <= MAX_ROWS)
+}
+
+// A number is never used again for another kind; new kinds go last.
+kinds! {
+    1 Session 0, ;
+    2 Modules 0, ;
+    3 Threads 0, ;
+    4 Stacks 0, parent_deltas frames;
+    5 Sites 0, stacks sizes old_sizes scopes kinds;
+    6 Interval 0, ;
+    7 Samples 0, delta_us threads sites;
+    8 Frees 0, delta_us threads sample_deltas;
+    9 Counters 0, ;
+    10 ThreadCounters 0, threads allocations allocated_bytes frees freed_bytes ended;
+    11 Scopes 0, ;
+    12 ScopeCounters 0, scopes calls allocations allocated_bytes own_allocations own_allocated_bytes;
+    13 Symbols FLAG_IGNORABLE, address_deltas name_indexes;
+    14 Resources FLAG_IGNORABLE, ;
+    15 Loss 0, ;
+    16 End 0, ;
+}
