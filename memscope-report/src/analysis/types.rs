@@ -154,6 +154,10 @@ pub struct SiteFigures {
     pub temporary_bytes: Estimate,
     /// Bytes freed by another thread than the one that allocated them.
     pub cross_thread_bytes: Estimate,
+    /// Bytes that a growing or shrinking `realloc` copied to a new place.
+    pub copied_bytes: Estimate,
+    /// Mean lifetime of the allocations that were freed, microseconds; `None` where none was.
+    pub mean_lifetime_us: Option<f64>,
 }
 
 /// Estimates for one size class.
@@ -228,4 +232,30 @@ pub struct Bottleneck {
     pub evidence: String,
     /// What to do, in one sentence.
     pub advice: String,
+}
+
+impl Analysis {
+    /// How much of what was allocated was worth allocating, in percent, 0 to 100:
+    /// `100 * (1 - temporary bytes / allocated bytes)`, both summed over the call sites' estimates. An allocation is
+    /// temporary when the thread that made it frees it within a millisecond: such bytes could live on the stack or in
+    /// a buffer that is used again. 100 where nothing was sampled. Small allocations that are never sampled
+    /// ([`SessionInfo::min_allocation_size_bytes`]) are in neither sum.
+    #[must_use]
+    pub fn efficiency_percent(&self) -> f64 {
+        let allocated: f64 = self.sites.iter().map(|site| site.allocated_bytes.value).sum();
+        let temporary: f64 = self.sites.iter().map(|site| site.temporary_bytes.value).sum();
+        if allocated > 0.0 { (100.0 * (1.0 - temporary / allocated)).clamp(0.0, 100.0) } else { 100.0 }
+    }
+}
+
+/// One line: how bad, who, the evidence, and what to do.
+impl std::fmt::Display for Bottleneck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let severity = match self.severity {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+        };
+        write!(f, "[{severity}] {}: {} {}", self.culprit, self.evidence, self.advice)
+    }
 }

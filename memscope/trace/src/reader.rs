@@ -38,7 +38,11 @@ impl ReadStats {
     /// Whether every byte of the file was understood.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.damaged_blocks + self.missing_blocks + self.unknown_blocks + self.skipped_bytes + self.torn_tail_bytes
+        self.damaged_blocks
+            + self.missing_blocks
+            + self.unknown_blocks
+            + self.skipped_bytes
+            + self.torn_tail_bytes
             == 0
     }
 

@@ -1,0 +1,212 @@
+//! Estimates for each call site.
+//!
+//! The trace has a site for each stack, size, scope and kind. Here a site is what a reader takes for one: all samples
+//! whose stacks read the same once the profiler's and the allocator's own frames are off.
+//!
+//! Samples that were drawn but lost are allowed for: with the recorded share `q`, every estimate is divided by `q`
+//! and its interval widened ([`Total::thinned`]). For counts `q = recorded / (recorded + lost)` in samples, for bytes
+//! the same in the samples' bytes, as the trace's loss record has them; blocks lost to damage lower both alike.
+
+use super::stack_trie::{ROOT, StackTrie};
+use super::types::{Frame, SiteFigures};
+use crate::load::{Profile, Site, SiteSamples};
+use crate::statistics::Total;
+use crate::symbolize::Symbols;
+use memscope_trace::AllocationKind;
+
+/// What all sites' frames may take in memory, bytes: a small trace can describe stacks without end. Sites beyond are
+/// shown as one.
+const FRAMES_BYTES_MAX: u64 = 64 << 20;
+
+/// The share of the drawn samples that the trace has, in (0, 1].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Retained {
+    count: f64,
+    bytes: f64,
+}
+
+impl Retained {
+    pub(super) fn of(profile: &Profile) -> Self {
+        let recorded = profile.samples as f64;
+        let missing = profile.irregular.missing_samples as f64;
+        let loss = &profile.loss;
+        let lost = loss.buffer_full as f64 + loss.table_full as f64;
+        let lost_bytes = loss.buffer_full_bytes as f64 + loss.table_full_bytes as f64;
+        let share = |have: f64, gone: f64| if have > 0.0 { have / (have + gone) } else { 1.0 };
+        let intact = share(recorded, missing);
+        Self {
+            count: share(recorded + missing, lost) * intact,
+            bytes: share(profile.sample_bytes as f64 / intact, lost_bytes) * intact,
+        }
+    }
+
+    /// The total of a count, restated.
+    pub(super) fn count(self, total: &Total) -> Total {
+        total.thinned(self.count)
+    }
+
+    /// The total of bytes, restated.
+    pub(super) fn bytes(self, total: &Total) -> Total {
+        total.thinned(self.bytes)
+    }
+}
+
+/// The totals of one site of the analysis.
+#[derive(Debug, Clone, Copy, Default)]
+struct Merged {
+    stack: u32,
+    allocations: Total,
+    allocated_bytes: Total,
+    live_bytes: Total,
+    temporary_bytes: Total,
+    cross_thread_bytes: Total,
+    copied_bytes: Total,
+    freed: Total,
+    lifetime_us: Total,
+}
+
+impl Merged {
+    fn add(&mut self, samples: &SiteSamples, size_bytes: u64, copied_bytes: u64) {
+        let size = size_bytes as f64;
+        self.allocations.merge(&samples.allocated);
+        self.allocated_bytes.merge(&samples.allocated.scaled(size));
+        self.live_bytes.merge(&samples.live.scaled(size));
+        self.temporary_bytes.merge(&samples.temporary.scaled(size));
+        self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
+        if copied_bytes > 0 {
+            self.copied_bytes.merge(&samples.allocated.scaled(copied_bytes as f64));
+        }
+        self.freed.merge(&samples.freed);
+        self.lifetime_us.merge(&samples.lifetime_us);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.allocations.merge(&other.allocations);
+        self.allocated_bytes.merge(&other.allocated_bytes);
+        self.live_bytes.merge(&other.live_bytes);
+        self.temporary_bytes.merge(&other.temporary_bytes);
+        self.cross_thread_bytes.merge(&other.cross_thread_bytes);
+        self.copied_bytes.merge(&other.copied_bytes);
+        self.freed.merge(&other.freed);
+        self.lifetime_us.merge(&other.lifetime_us);
+    }
+
+    fn figures(&self, retained: Retained, label: String, frames: Vec<Frame>) -> SiteFigures {
+        let whole = retained.bytes(&self.allocated_bytes);
+        let part = |total: &Total| retained.bytes(total).estimate_within(&whole);
+        SiteFigures {
+            stack: self.stack,
+            frames,
+            label,
+            samples: self.allocations.samples(),
+            allocations: retained.count(&self.allocations).estimate(),
+            allocated_bytes: whole.estimate(),
+            live_bytes: part(&self.live_bytes),
+            temporary_bytes: part(&self.temporary_bytes),
+            cross_thread_bytes: part(&self.cross_thread_bytes),
+            copied_bytes: retained.bytes(&self.copied_bytes).estimate(),
+            mean_lifetime_us: (self.freed.samples() > 0)
+                .then(|| self.lifetime_us.value() / self.freed.value()),
+        }
+    }
+}
+
+/// The call sites, most estimated allocated bytes first.
+pub(super) fn sites(profile: &Profile, symbols: &Symbols, retained: Retained) -> Vec<SiteFigures> {
+    let trie = StackTrie::new(&profile.stacks, symbols);
+    let mut merged = merge_by_stack(profile, &trie);
+    merged.sort_by(|(_, one), (_, other)| {
+        let bytes = other.allocated_bytes.value().total_cmp(&one.allocated_bytes.value());
+        bytes
+            .then(other.allocations.samples().cmp(&one.allocations.samples()))
+            .then(one.stack.cmp(&other.stack))
+    });
+    let mut figures = Vec::with_capacity(merged.len());
+    let mut further = Merged::default();
+    let mut further_sites = 0_u64;
+    let mut bytes = 0;
+    for (stack, totals) in &merged {
+        bytes += trie.text_bytes(*stack);
+        if bytes > FRAMES_BYTES_MAX {
+            further.merge(totals);
+            further_sites += 1;
+            bytes -= trie.text_bytes(*stack);
+            continue;
+        }
+        let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
+        figures.push(totals.figures(retained, label, trie.frames(*stack)));
+    }
+    if further_sites > 0 {
+        figures.push(further.figures(retained, format!("({further_sites} further call sites)"), Vec::new()));
+    }
+    figures.extend(
+        unknown(profile)
+            .map(|totals| totals.figures(retained, "(call sites lost to damage)".to_owned(), Vec::new())),
+    );
+    figures
+}
+
+/// The totals of all sites whose trimmed stacks are equal, with that stack.
+fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)> {
+    const NONE: u32 = u32::MAX;
+    let mut slots = vec![NONE; trie.len()];
+    let mut merged: Vec<(u32, Merged)> = Vec::new();
+    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
+        let row = profile.stacks.node_row(site.stack).filter(|_| site.stack != 0);
+        let stack = row.and_then(|row| trie.of_row(row)).map_or(ROOT, |stack| trie.trimmed(stack));
+        let slot = &mut slots[stack as usize];
+        if *slot == NONE {
+            *slot = merged.len() as u32;
+            merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
+        }
+        merged[*slot as usize].1.add(&site.samples, site.size_bytes, copied_bytes(site));
+    }
+    merged
+}
+
+/// Bytes that each allocation of the site copied from where it lay before.
+fn copied_bytes(site: &Site) -> u64 {
+    if site.kind == AllocationKind::ReallocMoved { site.old_size_bytes.min(site.size_bytes) } else { 0 }
+}
+
+/// The totals of samples whose site is lost, taking them for samples like the others: their sizes and probabilities
+/// are not known, and leaving them out would make every total too low.
+fn unknown(profile: &Profile) -> Option<Merged> {
+    let lost = &profile.unknown_site;
+    if lost.allocated.samples() == 0 {
+        return None;
+    }
+    let mut known = Merged::default();
+    for site in &profile.sites {
+        known.add(&site.samples, site.size_bytes, 0);
+    }
+    let bytes = |part: &Total| known.allocated_bytes.like(part.samples());
+    Some(Merged {
+        stack: 0,
+        allocations: known.allocations.like(lost.allocated.samples()),
+        allocated_bytes: bytes(&lost.allocated),
+        live_bytes: bytes(&lost.live),
+        temporary_bytes: bytes(&lost.temporary),
+        cross_thread_bytes: bytes(&lost.cross_thread),
+        ..Merged::default()
+    })
+}
+
+fn unnamed(stack: u32) -> String {
+    match stack {
+        0 => "(stack not recorded)".to_owned(),
+        _ => "(stack ends in the allocator)".to_owned(),
+    }
+}
+
+/// `function (file.rs:12)`, the file with the folder it is in.
+fn label(frame: &Frame) -> String {
+    let Some(file) = &frame.file else { return frame.function.clone() };
+    let mut parts = file.rsplit(['/', '\\']).filter(|part| !part.is_empty());
+    let name = parts.next().unwrap_or(file);
+    let folder = parts.next().map(|folder| format!("{folder}/")).unwrap_or_default();
+    match frame.line {
+        Some(line) => format!("{} ({folder}{name}:{line})", frame.function),
+        None => format!("{} ({folder}{name})", frame.function),
+    }
+}

@@ -1,0 +1,44 @@
+//! Allocations by size, in powers of two.
+
+use super::sites::Retained;
+use super::types::SizeBucket;
+use crate::load::Profile;
+use crate::statistics::Total;
+
+/// The size classes from the smallest up to the largest that has samples.
+pub(super) fn sizes(profile: &Profile, retained: Retained) -> Vec<SizeBucket> {
+    let mut totals: Vec<(Total, Total)> = Vec::new();
+    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
+        let class = class_of(site.size_bytes);
+        if totals.len() <= class {
+            totals.resize(class + 1, Default::default());
+        }
+        totals[class].0.merge(&site.samples.allocated);
+        totals[class].1.merge(&site.samples.allocated.scaled(site.size_bytes as f64));
+    }
+    let buckets = totals.iter().enumerate().map(|(class, (count, bytes))| SizeBucket {
+        up_to_bytes: 1_u64.checked_shl(class as u32).unwrap_or(u64::MAX),
+        allocations: retained.count(count).estimate(),
+        allocated_bytes: retained.bytes(bytes).estimate(),
+    });
+    buckets.collect()
+}
+
+/// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
+fn class_of(size_bytes: u64) -> usize {
+    match size_bytes {
+        0 | 1 => 0,
+        size => (u64::BITS - (size - 1).leading_zeros()) as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_ends_at_its_power_of_two() {
+        let sizes = [0, 1, 2, 3, 4, 5, 1024, 1025, 1 << 63, (1 << 63) + 1, u64::MAX];
+        assert_eq!(sizes.map(class_of), [0, 0, 1, 2, 2, 3, 10, 11, 63, 64, 64]);
+    }
+}

@@ -1,0 +1,145 @@
+//! Colours by their role, in light and dark.
+//!
+//! plotters writes colours as literal hexadecimal attributes. Each role has one of its own, so a style sheet
+//! inside the SVG can turn `fill="#0072B2"` into `var(--memscope-allocated)`, and the variables change with
+//! the reader's colour scheme, or with `data-theme` on the page's root. A viewer that knows no style sheets
+//! shows the light colours.
+//!
+//! Blue, vermilion, purple and the greys are told apart by readers with any colour vision (after Okabe and
+//! Ito, 2008), and no chart tells two things apart by colour alone.
+
+use plotters::style::RGBColor;
+use std::fmt::Write;
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The background.
+    Paper,
+    /// Text, whiskers, the peak's mark.
+    Ink,
+    /// Text of second rank.
+    Muted,
+    /// Lines of the grid.
+    Grid,
+    /// Allocated and live heap, exact.
+    Allocated,
+    /// Freed.
+    Freed,
+    /// Resident set size.
+    Resident,
+    /// An estimate.
+    Estimate,
+    /// The part of an estimate that is live at the end.
+    Live,
+    /// What is lumped together.
+    Rest,
+}
+
+/// Role, its variable's name, its colour in light and in dark.
+const ROLES: [(Role, &str, u32, u32); 10] = [
+    (Role::Paper, "paper", 0xFFFFFF, 0x15191E),
+    (Role::Ink, "ink", 0x1B1F24, 0xE6E9ED),
+    (Role::Muted, "muted", 0x5A636D, 0x9DA7B1),
+    (Role::Grid, "grid", 0xDDE2E7, 0x2F363E),
+    (Role::Allocated, "allocated", 0x0072B2, 0x56B4E9),
+    (Role::Freed, "freed", 0xD55E00, 0xF0A030),
+    (Role::Resident, "resident", 0x9C4A86, 0xD993C0),
+    (Role::Estimate, "estimate", 0x74B3DB, 0x2F6F9B),
+    (Role::Live, "live", 0x0A4C86, 0x9AD4FA),
+    (Role::Rest, "rest", 0x8C959F, 0x77818B),
+];
+
+impl Role {
+    /// The colour that plotters is to write.
+    pub(super) fn color(self) -> RGBColor {
+        let [_, red, green, blue] = self.light().to_be_bytes();
+        RGBColor(red, green, blue)
+    }
+
+    fn light(self) -> u32 {
+        ROLES[self as usize].2
+    }
+}
+
+/// The variables, in light and dark, and in light for paper.
+pub(crate) fn variables() -> String {
+    let light = declarations(|role| role.2);
+    let dark = declarations(|role| role.3);
+    format!(
+        ":root{{color-scheme:light dark;{light}}}\n\
+         @media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n\
+         :root[data-theme=light]{{color-scheme:light}}\n\
+         :root[data-theme=dark]{{color-scheme:dark;{dark}}}\n\
+         @media print{{:root:root:root{{color-scheme:light;{light}}}}}\n"
+    )
+}
+
+fn declarations(color: impl Fn(&(Role, &str, u32, u32)) -> u32) -> String {
+    ROLES.iter().fold(String::new(), |mut out, role| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "--memscope-{}:#{:06X};", role.1, color(role));
+        out
+    })
+}
+
+/// The rules that give the elements of a chart (inside an element of class `memscope`) their role's variable.
+pub(crate) fn rules() -> String {
+    let mut out = String::from(
+        ".memscope line,.memscope rect,.memscope polyline[stroke-width=\"1\"]{shape-rendering:crispEdges}\n",
+    );
+    for (_, name, light, _) in ROLES {
+        for property in ["fill", "stroke"] {
+            let _ = writeln!(
+                out,
+                ".memscope [{property}=\"#{light:06X}\"]{{{property}:var(--memscope-{name},#{light:06X})}}"
+            );
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_finds_its_own_row_and_no_two_share_a_colour() {
+        for (index, (role, name, light, dark)) in ROLES.iter().enumerate() {
+            assert_eq!(*role as usize, index, "{name}");
+            assert!(ROLES[..index].iter().all(|other| other.2 != *light && other.3 != *dark), "{name}");
+        }
+    }
+
+    /// Relative luminance after WCAG 2.
+    fn luminance(color: u32) -> f64 {
+        let [_, red, green, blue] = color.to_be_bytes();
+        let linear = |channel: u8| {
+            let c = f64::from(channel) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    fn contrast(a: u32, b: u32) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_and_marks_stand_out_in_light_and_dark() {
+        let (_, _, light_paper, dark_paper) = ROLES[Role::Paper as usize];
+        for (role, name, light, dark) in ROLES {
+            let least = match role {
+                Role::Paper | Role::Grid => continue,
+                Role::Ink | Role::Muted => 4.5,
+                Role::Estimate => 2.2,
+                _ => 3.0,
+            };
+            assert!(contrast(light, light_paper) >= least, "{name} in light");
+            assert!(contrast(dark, dark_paper) >= least, "{name} in dark");
+        }
+        let (live, estimate) = (ROLES[Role::Live as usize], ROLES[Role::Estimate as usize]);
+        assert!(contrast(live.2, estimate.2) >= 3.0 && contrast(live.3, estimate.3) >= 3.0);
+    }
+}

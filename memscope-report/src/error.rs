@@ -1,0 +1,109 @@
+//! What can keep a report from being made.
+
+use memscope_trace::TraceError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a trace could not be read or a report not be written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The trace could not be opened.
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The trace is no regular file.
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// The trace could not be read as one.
+    Trace {
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        source: TraceError,
+    },
+    /// The output folder is something else.
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// The output could not be written.
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A chart could not be drawn.
+    #[cfg(feature = "charts")]
+    Draw(crate::chart::DrawError),
+}
+
+impl ReportError {
+    /// Adds the path of the trace where it is not known yet.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Trace { path: None, source } => Self::Trace { path: Some(path.to_owned()), source },
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { path, source } => write!(
+                f,
+                "{}: expected a trace that can be read, found: {source}; pass the path of the trace.bin that a \
+                 profiled program wrote",
+                path.display()
+            ),
+            Self::NotAFile { path, found } => write!(
+                f,
+                "{}: expected a trace file, found {found}; pass the trace.bin that a profiled program wrote",
+                path.display()
+            ),
+            Self::Trace { path: Some(path), source } => write!(f, "{}: {source}", path.display()),
+            Self::Trace { path: None, source } => write!(f, "{source}"),
+            Self::NotAFolder { path, found } => write!(
+                f,
+                "{}: expected a folder for the report, or nothing there yet, found {found}; pass another one",
+                path.display()
+            ),
+            Self::Write { path, source } => write!(
+                f,
+                "{}: expected a place that can be written to, found: {source}; pass an output folder elsewhere",
+                path.display()
+            ),
+            #[cfg(feature = "charts")]
+            Self::Draw(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open { source, .. } | Self::Write { source, .. } => Some(source),
+            Self::Trace { source, .. } => Some(source),
+            Self::NotAFile { .. } | Self::NotAFolder { .. } => None,
+            #[cfg(feature = "charts")]
+            Self::Draw(error) => Some(error),
+        }
+    }
+}
+
+impl From<TraceError> for ReportError {
+    fn from(source: TraceError) -> Self {
+        Self::Trace { path: None, source }
+    }
+}

@@ -1,0 +1,242 @@
+//! Record by record into a [`Profile`].
+
+use super::profile::{Profile, ScopeTotals, ThreadTotals};
+use super::samples::SampleFold;
+use super::sites::Site;
+use super::stacks::StackTree;
+use super::thin::Series;
+use memscope_trace::{
+    Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
+    Sites, Symbols,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What has been put together so far.
+pub(crate) struct Builder {
+    session: Session,
+    modules: Vec<Module>,
+    known_modules: HashSet<(u64, u64, Vec<u8>, String)>,
+    threads: BTreeMap<u32, ThreadTotals>,
+    stacks: StackTree,
+    fold: SampleFold,
+    intervals: Vec<Interval>,
+    interval_rows: HashMap<u32, usize>,
+    timeline: Series<Counters>,
+    resources: Series<Resources>,
+    scopes: BTreeMap<u32, ScopeTotals>,
+    names: super::profile::SymbolNames,
+    loss: Loss,
+    end: Option<End>,
+    last_us: u64,
+    samples_without_interval: u64,
+    unusable_rows: u64,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            session: Session::default(),
+            modules: Vec::new(),
+            known_modules: HashSet::new(),
+            threads: BTreeMap::new(),
+            stacks: StackTree::default(),
+            fold: SampleFold::default(),
+            intervals: Vec::new(),
+            interval_rows: HashMap::new(),
+            timeline: Series::new(live_bytes),
+            resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
+            scopes: BTreeMap::new(),
+            names: super::profile::SymbolNames::default(),
+            loss: Loss::default(),
+            end: None,
+            last_us: 0,
+            samples_without_interval: 0,
+            unusable_rows: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, record: Record) {
+        match record {
+            Record::Session(session) => self.session = session,
+            Record::Modules(modules) => self.add_modules(modules),
+            Record::Threads(record) => record.threads.into_iter().for_each(|thread| {
+                let known = self.thread(thread.id);
+                (known.os_id, known.name, known.start_us) = (thread.os_id, thread.name, thread.start_us);
+            }),
+            Record::Stacks(stacks) => self.unusable_rows += self.stacks.extend(&stacks),
+            Record::Sites(sites) => self.add_sites(&sites),
+            Record::Interval(interval) => self.add_interval(interval),
+            Record::Samples(samples) => self.add_samples(&samples),
+            Record::Frees(frees) => self.fold.add_frees(&frees),
+            Record::Counters(counters) => self.add_counters(counters),
+            Record::ThreadCounters(record) => {
+                self.last_us = self.last_us.max(record.time_us);
+                for (row, &id) in record.threads.iter().enumerate() {
+                    self.thread(id).update(&record, row);
+                }
+            }
+            Record::Scopes(record) => record.scopes.into_iter().for_each(|scope| {
+                let id = scope.id;
+                self.scope(id).scope = scope;
+            }),
+            Record::ScopeCounters(record) => {
+                for (row, &id) in record.scopes.iter().enumerate() {
+                    self.scope(id).update(&record, row);
+                }
+            }
+            Record::Symbols(symbols) => self.add_symbols(symbols),
+            Record::Resources(mut resources) => {
+                resources.time_us =
+                    resources.time_us.max(self.resources.last().map_or(0, |last| last.time_us));
+                self.last_us = self.last_us.max(resources.time_us);
+                self.resources.push(resources);
+            }
+            Record::Loss(loss) => self.loss = loss,
+            Record::End(end) => self.end = Some(end),
+            // A kind that a newer memscope-trace knows: nothing in the report shows it.
+            _ => {}
+        }
+    }
+
+    fn thread(&mut self, id: u32) -> &mut ThreadTotals {
+        self.threads.entry(id).or_insert_with(|| ThreadTotals { id, ..ThreadTotals::default() })
+    }
+
+    fn scope(&mut self, id: u32) -> &mut ScopeTotals {
+        self.scopes.entry(id).or_insert_with(|| {
+            let mut totals = ScopeTotals::default();
+            totals.scope.id = id;
+            totals
+        })
+    }
+
+    fn add_modules(&mut self, record: Modules) {
+        for module in record.modules {
+            let key = (module.start, module.bias, module.build_id.clone(), module.path.clone());
+            if self.known_modules.insert(key) {
+                self.modules.push(module);
+            }
+        }
+    }
+
+    fn add_sites(&mut self, record: &Sites) {
+        let rows = (0..record.stacks.len()).map(|row| {
+            let (stack, scope, kind) = (record.stacks[row], record.scopes[row], record.kinds[row]);
+            Site::new(stack, record.sizes[row], record.old_sizes[row], scope, kind)
+        });
+        self.unusable_rows += self.fold.sites.extend(record.first_site, rows);
+    }
+
+    fn add_interval(&mut self, interval: Interval) {
+        self.last_us = self.last_us.max(interval.start_us);
+        if self.interval_rows.contains_key(&interval.id) {
+            self.unusable_rows += 1;
+            return;
+        }
+        self.interval_rows.insert(interval.id, self.intervals.len());
+        self.intervals.push(interval);
+    }
+
+    fn add_samples(&mut self, record: &Samples) {
+        let interval = match self.interval_rows.get(&record.interval) {
+            Some(&row) => self.intervals[row],
+            None => {
+                self.samples_without_interval += record.sites.len() as u64;
+                self.stand_in_interval(record.interval)
+            }
+        };
+        self.fold.add_samples(record, &interval);
+    }
+
+    /// For samples whose interval is lost: the one before, or one whose probability is the configured least one for
+    /// every size.
+    fn stand_in_interval(&self, id: u32) -> Interval {
+        if let Some(last) = self.intervals.last() {
+            return Interval { id, ..*last };
+        }
+        let rate = self.session.sample_rate;
+        if rate > 0.0 && rate < 1.0 {
+            // p = 1 - exp(-K/T) with K = -T ln(1 - rate), and T so large that the size does not matter.
+            let interval_bytes = 1e18;
+            return Interval {
+                id,
+                start_us: 0,
+                interval_bytes,
+                credit_bytes: -interval_bytes * (-rate).ln_1p(),
+            };
+        }
+        Interval { id, ..Interval::default() }
+    }
+
+    fn add_counters(&mut self, mut counters: Counters) {
+        counters.time_us = counters.time_us.max(self.timeline.last().map_or(0, |last| last.time_us));
+        self.last_us = self.last_us.max(counters.time_us);
+        self.timeline.push(counters);
+    }
+
+    fn add_symbols(&mut self, record: Symbols) {
+        let Ok(offset) = u32::try_from(self.names.names.len()) else { return };
+        let names = record.names.len();
+        let mut address = 0_u64;
+        for (&delta, &index) in record.address_deltas.iter().zip(&record.name_indexes) {
+            address = address.wrapping_add(delta as u64);
+            match offset.checked_add(index) {
+                Some(at) if (index as usize) < names => {
+                    self.names.by_address.entry(address).or_insert(at);
+                }
+                _ => self.unusable_rows += 1,
+            }
+        }
+        self.names.names.extend(record.names);
+    }
+
+    pub(crate) fn finish(mut self, read: ReadStats, header_damaged: bool) -> Profile {
+        let frees_without_sample = self.fold.finish();
+        if let Some(end) = self.end {
+            self.add_counters(end.totals);
+            self.loss = end.loss;
+        }
+        let totals = self.timeline.last().copied().unwrap_or_default();
+        let recorded_at_end = self.end.map_or(0, |end| end.samples);
+        let missing = self.fold.missing_samples.max(recorded_at_end.saturating_sub(self.fold.samples));
+        // No more than the blocks that are known to be lost can have held.
+        let lost_blocks = read.damaged_blocks.saturating_add(read.missing_blocks);
+        let missing_samples = missing.min(lost_blocks.saturating_mul(MAX_ROWS as u64));
+        let irregular = super::profile::Irregularities {
+            missing_samples,
+            samples_without_site: self.fold.unknown.allocated.samples(),
+            samples_without_interval: self.samples_without_interval,
+            repeated_samples: self.fold.repeated_samples,
+            frees_without_sample,
+            unusable_rows: self.unusable_rows,
+        };
+        Profile {
+            session: self.session,
+            modules: self.modules,
+            threads: self.threads.into_values().collect(),
+            stacks: self.stacks,
+            unknown_site: self.fold.unknown,
+            samples: self.fold.samples,
+            sample_bytes: self.fold.sample_bytes,
+            duration_us: self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us),
+            sites: self.fold.sites.into_rows(),
+            intervals: self.intervals,
+            timeline: self.timeline.finish(),
+            resources: self.resources.finish(),
+            scopes: self.scopes.into_values().collect(),
+            names: self.names,
+            totals,
+            loss: self.loss,
+            end: self.end,
+            read,
+            header_damaged,
+            irregular,
+        }
+    }
+}
+
+/// Live bytes at the time of `counters`.
+pub(crate) fn live_bytes(counters: &Counters) -> i64 {
+    let live = i128::from(counters.allocated_bytes) - i128::from(counters.freed_bytes);
+    live.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}

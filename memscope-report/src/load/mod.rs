@@ -1,0 +1,76 @@
+//! From the bytes of a trace to a [`Profile`], in one pass and whatever the bytes are.
+//!
+//! The trace is streamed: memory holds one block, the tables that the trace defines (stacks, sites, names) and the
+//! samples not yet freed. A sample is worth a row in a table only until it is freed; then it is folded into its
+//! site's totals. Nothing here believes the trace: ids are looked up, never indexed with; times only move forward;
+//! sums saturate or are floating point; what does not fit is counted and passed over.
+
+mod builder;
+mod header;
+mod profile;
+mod samples;
+mod sites;
+mod stacks;
+mod table;
+mod thin;
+
+pub(crate) use builder::live_bytes;
+pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+pub use sites::{Site, SiteSamples};
+pub use stacks::{StackNode, StackTree};
+
+use crate::error::ReportError;
+use builder::Builder;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+impl Profile {
+    /// Reads the trace in `source` to its end. The source is read in large pieces: it needs no buffer of its own.
+    ///
+    /// # Errors
+    /// [`ReportError::Trace`] for a source that fails, is empty, is no trace, or is of another version. A trace that
+    /// is damaged or cut is no error: see [`Profile::read`] and [`Profile::irregular`].
+    ///
+    /// ```
+    /// use memscope_report::Profile;
+    /// use memscope_trace::{End, Record, TraceWriter};
+    /// let mut writer = TraceWriter::new(Vec::new())?;
+    /// writer.push(&Record::End(End::default()))?;
+    /// writer.flush()?;
+    /// let profile = Profile::from_reader(writer.into_inner().as_slice())?;
+    /// assert!(profile.end.is_some() && profile.read.is_clean());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_reader(source: impl Read) -> Result<Self, ReportError> {
+        let (mut reader, header_damaged) = header::open(source)?;
+        let mut builder = Builder::new();
+        while let Some(record) = reader.next_record()? {
+            builder.add(record);
+        }
+        Ok(builder.finish(*reader.stats(), header_damaged))
+    }
+
+    /// Reads the trace in the file at `path`.
+    ///
+    /// # Errors
+    /// [`ReportError::Open`] if it cannot be opened, [`ReportError::NotAFile`] if it is a folder, a pipe or a device
+    /// (it is not opened then), and what [`Profile::from_reader`] says with the path added.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReportError> {
+        let path = path.as_ref();
+        let (file, _) = open_file(path)?;
+        Self::from_reader(file).map_err(|error| error.at(path))
+    }
+}
+
+/// Opens the regular file at `path`; returns it with its length. What is no regular file is never opened: opening a
+/// pipe waits for its other end.
+pub(crate) fn open_file(path: &Path) -> Result<(File, u64), ReportError> {
+    let refused = |source| ReportError::Open { path: path.to_owned(), source };
+    let metadata = std::fs::metadata(path).map_err(refused)?;
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
+        return Err(ReportError::NotAFile { path: path.to_owned(), found });
+    }
+    Ok((File::open(path).map_err(refused)?, metadata.len()))
+}

@@ -1,0 +1,91 @@
+//! Call sites and what their samples add up to.
+
+use crate::statistics::Total;
+use memscope_trace::{AllocationKind, Interval};
+
+/// A call site of the trace (one stack, one size, one scope, one kind) with the totals of its samples.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Site {
+    /// Innermost node of the stack; 0 where none was captured.
+    pub stack: u32,
+    /// Bytes asked for.
+    pub size_bytes: u64,
+    /// For a realloc the bytes it had before, else 0.
+    pub old_size_bytes: u64,
+    /// The innermost scope; 0 outside any.
+    pub scope: u32,
+    /// How the allocations came about.
+    pub kind: AllocationKind,
+    /// The samples.
+    pub samples: SiteSamples,
+    /// The interval that `probability` was computed for.
+    interval: u32,
+    probability: f64,
+}
+
+/// What the samples of one site add up to. The totals count allocations; all allocations of a site have the same
+/// size, so [`Total::scaled`] by the size gives their bytes.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct SiteSamples {
+    /// All.
+    pub allocated: Total,
+    /// Those that were not freed.
+    pub live: Total,
+    /// Those freed within a millisecond by the thread that made them.
+    pub temporary: Total,
+    /// Those freed by another thread than the one that made them.
+    pub cross_thread: Total,
+    /// Those freed, with their lifetimes in microseconds as values.
+    pub lifetime_us: Total,
+    /// Those freed.
+    pub freed: Total,
+}
+
+/// A lifetime up to this many microseconds, ended by the thread that began it, is temporary.
+pub(crate) const TEMPORARY_US: u64 = 1_000;
+
+impl Site {
+    pub(crate) fn new(stack: u32, size_bytes: u64, old_size_bytes: u64, scope: u32, kind: u8) -> Self {
+        Self {
+            stack,
+            size_bytes,
+            old_size_bytes,
+            scope,
+            kind: AllocationKind::from_u8(kind),
+            samples: SiteSamples::default(),
+            interval: u32::MAX,
+            probability: 1.0,
+        }
+    }
+
+    /// The probability of a sample of this site under `interval`, computed once per interval in a row.
+    pub(crate) fn probability(&mut self, interval: &Interval) -> f64 {
+        if self.interval != interval.id {
+            let probability = interval.probability(self.size_bytes);
+            // What a damaged interval makes of it must not poison every sum: such a sample stands for itself.
+            let sane = probability.is_finite() && (1e-15..=1.0).contains(&probability);
+            self.probability = if sane { probability } else { 1.0 };
+            self.interval = interval.id;
+        }
+        self.probability
+    }
+}
+
+impl SiteSamples {
+    /// Folds in the end of an allocation that had `probability`. `thread` or `freed_by` 0 is a thread that is not
+    /// known (it was past its thread-local life): such an end is neither temporary nor cross-thread.
+    pub(crate) fn add_free(&mut self, probability: f64, lifetime_us: u64, thread: u32, freed_by: u32) {
+        self.freed.add(1.0, probability);
+        self.lifetime_us.add(lifetime_us as f64, probability);
+        if thread == 0 || freed_by == 0 {
+            return;
+        }
+        if thread != freed_by {
+            self.cross_thread.add(1.0, probability);
+        } else if lifetime_us <= TEMPORARY_US {
+            self.temporary.add(1.0, probability);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The charts inside the page.
+//!
+//! A standalone SVG and one inside HTML are not the same. The page has a style sheet and headings of its own,
+//! so a chart leaves its style and its title line behind. The flame graph also leaves its script and its
+//! `id`s, which would be those of the whole page: only its frames come along, and the page's script zooms and
+//! searches them.
+
+use super::html::escape;
+use crate::chart::{Drawing, TITLE_HEIGHT};
+use std::io::{self, Write};
+
+/// How inferno's document begins the part with the frames.
+const FRAMES: &str = "<svg id=\"frames\"";
+
+/// Every chart as a figure, its name as `id`.
+pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
+    writeln!(out, "<section id=\"charts\"><h2>Charts</h2>")?;
+    for drawing in drawings {
+        match frames(&drawing.svg) {
+            Some(frames) => write_flame_graph(out, drawing, &frames)?,
+            None => write_figure(out, drawing)?,
+        }
+    }
+    writeln!(out, "</section>")
+}
+
+fn write_figure(out: &mut dyn Write, drawing: &Drawing) -> io::Result<()> {
+    let (name, title) = (drawing.name, escape(&drawing.title));
+    writeln!(out, "<figure id=\"{name}\"><figcaption>{title}</figcaption>")?;
+    writeln!(out, "{}</figure>", inline(&drawing.svg))
+}
+
+fn write_flame_graph(out: &mut dyn Write, drawing: &Drawing, frames: &Frames<'_>) -> io::Result<()> {
+    let (name, title) = (drawing.name, escape(&drawing.title));
+    writeln!(out, "<figure id=\"{name}\" class=\"flame-graph\"><figcaption>{title}</figcaption>")?;
+    writeln!(
+        out,
+        "<div class=\"controls\"><input type=\"search\" placeholder=\"Find a function\" aria-label=\"Find a function\">\
+         <button type=\"button\" class=\"reset\" disabled>Show all</button><output class=\"muted\"></output></div>"
+    )?;
+    writeln!(
+        out,
+        "<div class=\"controls muted\">Estimated bytes by stack, the outermost function at the bottom; click a function \
+         to zoom. Teal: your code and its crates. Orange: std, core and alloc. Yellow: not Rust.</div>"
+    )?;
+    // Above the first row inferno has its title, below the last its details: the page has its own.
+    let height = frames.bottom - frames.top;
+    writeln!(
+        out,
+        "<div class=\"flame\"><svg height=\"{height}\" role=\"img\" aria-label=\"{title}\">\
+         <svg y=\"-{}\" height=\"{}\" width=\"100%\" total_samples=\"{}\">{}</svg></svg></div>",
+        frames.top, frames.bottom, frames.total, frames.elements
+    )?;
+    writeln!(out, "<div class=\"hovered\" aria-hidden=\"true\"></div></figure>")
+}
+
+/// The drawing without its style and its title line, as wide as its place.
+fn inline(svg: &str) -> String {
+    let without_style = match (svg.find("<style>"), svg.find("</style>")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}{}", &svg[..start], &svg[end + "</style>".len()..])
+        }
+        _ => svg.to_owned(),
+    };
+    cropped(&without_style).unwrap_or(without_style)
+}
+
+/// `<svg ... width="W" height="H" viewBox="0 0 W H"` as `<svg ... viewBox="0 TITLE W H-TITLE"`.
+fn cropped(svg: &str) -> Option<String> {
+    let (before, rest) = svg.split_once(" width=\"")?;
+    let (width, rest) = rest.split_once("\" height=\"")?;
+    let (height, rest) = rest.split_once("\" viewBox=\"")?;
+    let (_, after) = rest.split_once('"')?;
+    let height = height.parse::<u32>().ok()?.checked_sub(TITLE_HEIGHT)?;
+    Some(format!("{before} viewBox=\"0 {TITLE_HEIGHT} {width} {height}\"{after}"))
+}
+
+/// The frames of a flame graph.
+struct Frames<'a> {
+    /// The sum of all counts.
+    total: u64,
+    /// Upper edge of the highest row, pixels.
+    top: u64,
+    /// Lower edge of the lowest row, pixels.
+    bottom: u64,
+    /// A `<g>` per frame.
+    elements: &'a str,
+}
+
+/// The frames in inferno's document; `None` where it is not one of inferno's.
+fn frames(svg: &str) -> Option<Frames<'_>> {
+    let (opening, elements) = svg[svg.find(FRAMES)? + FRAMES.len()..].split_once('>')?;
+    let elements = elements.strip_suffix("</svg></svg>")?;
+    let rows = || {
+        elements
+            .split("<rect ")
+            .skip(1)
+            .filter_map(|rect| Some((number(rect, "y")?, number(rect, "height")?)))
+    };
+    Some(Frames {
+        total: number(opening, "total_samples")?,
+        top: rows().map(|(y, _)| y).min()?,
+        bottom: rows().map(|(y, height)| y + height).max()?,
+        elements,
+    })
+}
+
+/// The whole number that is the value of an attribute.
+fn number(attributes: &str, name: &str) -> Option<u64> {
+    let (_, value) = attributes.split_once(&format!(" {name}=\""))?;
+    value.split_once('"')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{Analysis, Frame, SiteFigures};
+    use crate::chart::draw_all;
+    use crate::statistics::Estimate;
+
+    fn page_of(analysis: &Analysis) -> String {
+        let mut out = Vec::new();
+        write(&mut out, &draw_all(analysis).expect("drawn")).expect("written");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_chart_leaves_its_style_size_and_title_line_behind() {
+        let page = page_of(&Analysis::default());
+        assert!(!page.contains("<style"));
+        for tag in page.split("<svg").skip(1).filter_map(|svg| svg.split('>').next()) {
+            assert!(!tag.contains(" width=") && !tag.contains(" height="), "{tag}");
+        }
+        assert_eq!(
+            page.matches(&format!("viewBox=\"0 {TITLE_HEIGHT} 1000 ")).count(),
+            page.matches("<figure").count()
+        );
+    }
+
+    #[test]
+    fn a_flame_graph_brings_its_frames_but_no_script_and_no_id() {
+        let frame = |function: &str| Frame { function: function.to_owned(), ..Frame::default() };
+        let site = SiteFigures {
+            frames: vec![frame("leaf</svg></svg>"), frame("main")],
+            allocated_bytes: Estimate { value: 4096.0, low: 4096.0, high: 4096.0, samples: 1 },
+            ..SiteFigures::default()
+        };
+        let page = page_of(&Analysis { sites: vec![site], ..Analysis::default() });
+        let (_, figure) = page.split_once("<figure id=\"flame_graph\"").expect("a flame graph");
+        let figure = &figure[..figure.find("</figure>").expect("its end")];
+        assert!(figure.contains("<title>leaf&lt;/svg&gt;&lt;/svg&gt; (4 KiB, 100.00%)</title>"));
+        assert!(figure.contains("total_samples=\"4096\""));
+        assert!(!figure.contains("<script") && !figure.contains(" id=") && !figure.contains("onload"));
+        assert_eq!(figure.matches("<svg").count(), figure.matches("</svg>").count());
+    }
+}

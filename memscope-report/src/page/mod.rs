@@ -1,0 +1,94 @@
+//! The page: everything that was found, in one HTML file that needs nothing else.
+//!
+//! `skeleton.html` is the page with a mark, `<!--memscope:NAME-->`, where something goes in; [`SECTIONS`]
+//! says who writes it. Style and script are static files; the script's hash stands in the page's content
+//! security policy, so that no other script runs, whatever a trace may hold. Nothing is loaded from anywhere.
+//!
+//! Text from the trace enters through [`html::escape`] or, in the data that the script reads,
+//! [`html::json_string`].
+
+mod charts;
+mod html;
+mod sites;
+mod tables;
+mod verdict;
+
+use crate::analysis::Analysis;
+use crate::chart::{Drawing, theme};
+use std::io::{self, Write};
+
+const SKELETON: &str = include_str!("skeleton.html");
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+/// SHA-256 of `script.js` in base64, as a content security policy wants it. A test says what to write here
+/// when the script has changed.
+const SCRIPT_HASH: &str = "sha256-VUheUWJeCxZWGby0BQR3b8Teh/oUYQl8rp/Ea8HAgy0=";
+
+/// What the sections are written from.
+struct Content<'a> {
+    analysis: &'a Analysis,
+    drawings: &'a [Drawing],
+}
+
+type Section = fn(&mut dyn Write, &Content<'_>) -> io::Result<()>;
+
+/// Who writes what stands at a mark of the skeleton.
+const SECTIONS: &[(&str, Section)] = &[
+    ("script-hash", |out, _| out.write_all(SCRIPT_HASH.as_bytes())),
+    ("name", |out, content| out.write_all(html::escape(&verdict::name(content.analysis)).as_bytes())),
+    ("theme", |out, _| write!(out, "{}{}", theme::variables(), theme::rules())),
+    ("style", |out, _| out.write_all(STYLE.as_bytes())),
+    ("verdict", |out, content| verdict::write_verdict(out, content.analysis)),
+    ("findings", |out, content| verdict::write_findings(out, content.analysis)),
+    ("warnings", |out, content| verdict::write_warnings(out, content.analysis)),
+    ("charts", |out, content| charts::write(out, content.drawings)),
+    ("sites", |out, content| sites::write_table(out, content.analysis)),
+    ("threads", |out, content| tables::write_threads(out, content.analysis)),
+    ("scopes", |out, content| tables::write_scopes(out, content.analysis)),
+    ("stacks", |out, content| sites::write_stacks(out, content.analysis)),
+    ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),
+    ("script", |out, _| out.write_all(SCRIPT.as_bytes())),
+];
+
+const MARK_START: &str = "<!--memscope:";
+const MARK_END: &str = "-->";
+
+/// Writes the page: one self-contained HTML document in UTF-8, with `drawings` (of
+/// [`draw_all`](crate::chart::draw_all)) in it, in their order.
+///
+/// # Errors
+///
+/// What `out` reports.
+pub fn write(out: &mut dyn Write, analysis: &Analysis, drawings: &[Drawing]) -> io::Result<()> {
+    let content = Content { analysis, drawings };
+    let mut pieces = SKELETON.split(MARK_START);
+    out.write_all(pieces.next().unwrap_or_default().as_bytes())?;
+    for piece in pieces {
+        let (name, rest) = piece.split_once(MARK_END).unwrap_or((piece, ""));
+        if let Some((_, section)) = SECTIONS.iter().find(|(section, _)| *section == name) {
+            section(out, &content)?;
+        }
+        out.write_all(rest.as_bytes())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mark_has_its_section_and_every_section_its_mark() {
+        let mark = |name: &str| format!("{MARK_START}{name}{MARK_END}");
+        for (name, _) in SECTIONS {
+            assert_eq!(SKELETON.matches(&mark(name)).count(), 1, "{name}");
+        }
+        assert_eq!(SKELETON.matches(MARK_START).count(), SECTIONS.len());
+    }
+
+    #[test]
+    fn style_and_script_cannot_end_their_elements() {
+        assert!(!STYLE.contains("</") && !SCRIPT.contains("</"));
+        assert!(!SCRIPT.contains("<!--"));
+    }
+}

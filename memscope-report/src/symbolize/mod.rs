@@ -1,0 +1,70 @@
+//! From code addresses to functions, files and lines.
+//!
+//! Each address of a trace gets its frames, innermost first: several where the compiler inlined calls. Names come
+//! from the first of these that has one:
+//!
+//! 1. the DWARF of the module's binary, where the feature `dwarf` is on and a file with the trace's build id is found
+//!    ([`dwarf`]): function, file, line, inlined calls;
+//! 2. the trace itself, which carries symbol-table names when its session ended in order: functions;
+//! 3. the module and the offset in it.
+
+#[cfg(feature = "dwarf")]
+mod binary;
+#[cfg(feature = "dwarf")]
+mod dwarf;
+mod modules;
+mod name;
+mod symbols;
+
+pub(crate) use name::FrameKind;
+pub use symbols::Symbols;
+
+use crate::load::Profile;
+use crate::progress::Progress;
+use modules::ModuleMap;
+use std::path::PathBuf;
+use symbols::SymbolsBuilder;
+
+/// Where names may be taken from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SymbolizeOptions {
+    /// Whether to read DWARF (without the feature `dwarf` it is never read).
+    pub dwarf: bool,
+    /// Folders with binaries or debug files, searched by file name and by `.build-id/xx/yyyy.debug`.
+    pub symbols_dirs: Vec<PathBuf>,
+    /// Told how many addresses are done.
+    pub progress: Progress,
+}
+
+impl Default for SymbolizeOptions {
+    fn default() -> Self {
+        Self { dwarf: true, symbols_dirs: Vec::new(), progress: Progress::default() }
+    }
+}
+
+/// Names for every code address in `profile`. What cannot be named gets its module and offset; why DWARF was not used
+/// where it was asked for is in [`Symbols::notes`].
+#[must_use]
+pub fn symbolize(profile: &Profile, options: &SymbolizeOptions) -> Symbols {
+    let modules = ModuleMap::new(&profile.modules);
+    let addresses = profile.stacks.addresses();
+    let mut symbols = SymbolsBuilder::new(addresses.len());
+    #[cfg(feature = "dwarf")]
+    if options.dwarf {
+        dwarf::resolve(addresses, &modules, options, &mut symbols);
+    }
+    #[cfg(not(feature = "dwarf"))]
+    let _ = options;
+    for (row, &address) in addresses.iter().enumerate() {
+        if symbols.is_resolved(row) {
+            continue;
+        }
+        let module = modules.find(address);
+        match profile.names.get(address) {
+            Some(mangled) => symbols.name(row, mangled, module),
+            None => symbols.offset(row, address, module),
+        }
+    }
+    symbols.finish()
+}

@@ -1,0 +1,170 @@
+//! What a function's name tells: its readable form, and whether it can be to blame for an allocation.
+//!
+//! The innermost frames of a sampled stack are the profiler's hook and the allocator's entry points, the next ones
+//! often the standard library's (a `Vec` that grows). Neither is what a reader looks for, so each frame has a
+//! [`FrameKind`]: the analysis takes the first sort off and labels a site by the first frame outside the second.
+
+/// Longest name that is kept, bytes; a trace could hold 64 KiB for each.
+const NAME_MAX: usize = 1_500;
+
+/// What a frame is to the search for the place to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// An entry point of the allocator: `__rust_alloc` and `GlobalAlloc`'s methods.
+    AllocatorEntry,
+    /// memscope's own code.
+    Profiler,
+    /// The standard library's functions right above the entry points: `alloc::alloc::*` and the like.
+    AllocGlue,
+    /// The rest of the standard library, hashbrown, the C library.
+    Library,
+    /// Everything else.
+    Program,
+}
+
+/// The readable form of `mangled`, without the hash; unchanged where it is not mangled.
+pub(crate) fn demangle(mangled: &str) -> String {
+    let mut name = match rustc_demangle::try_demangle(mangled) {
+        Ok(demangled) => format!("{demangled:#}"),
+        Err(_) => mangled.to_owned(),
+    };
+    if name.len() > NAME_MAX {
+        let end = (0..=NAME_MAX).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
+        name.truncate(end);
+        name.push_str("...");
+    }
+    name
+}
+
+/// The kind of the frame of `function`; `in_system_library` says that its module is the C library or its like.
+pub(crate) fn kind(function: &str, in_system_library: bool) -> FrameKind {
+    if is_allocator_entry(function) {
+        FrameKind::AllocatorEntry
+    } else if subject(function).starts_with("memscope::") {
+        FrameKind::Profiler
+    } else if function.starts_with("alloc::alloc::") || function.starts_with("<alloc::alloc::Global") {
+        FrameKind::AllocGlue
+    } else if in_system_library || is_library(function) {
+        FrameKind::Library
+    } else {
+        FrameKind::Program
+    }
+}
+
+fn is_allocator_entry(function: &str) -> bool {
+    const PREFIXES: [&str; 6] =
+        ["__rust_alloc", "__rust_realloc", "__rust_dealloc", "__rg_", "__rdl_", "__rustc::__r"];
+    PREFIXES.iter().any(|prefix| function.starts_with(prefix))
+        // `__rustc[5224e6b81cd82a8f]::__rust_alloc` where the disambiguator is shown.
+        || (function.starts_with("__rustc[") && function.contains("]::__r"))
+        || function.contains(" as core::alloc::GlobalAlloc>::")
+        || function.contains(" as core::alloc::global::GlobalAlloc>::")
+}
+
+fn is_library(function: &str) -> bool {
+    const C_NAMES: [&str; 9] = [
+        "malloc",
+        "calloc",
+        "realloc",
+        "free",
+        "_start",
+        "__libc_start_main",
+        "start_thread",
+        "clone",
+        "clone3",
+    ];
+    if C_NAMES.contains(&function) {
+        return true;
+    }
+    let self_type = subject(function);
+    if is_library_path(self_type) {
+        return true;
+    }
+    // `<T as alloc::slice::hack::ConvertVec>::to_vec`, `<[u8] as ...>`: a type without a path of its own says nothing,
+    // the trait decides.
+    let has_own_path = self_type.split(['<', ' ', '>']).next().is_some_and(|head| head.contains("::"));
+    let implemented = function.starts_with('<').then(|| self_type.split_once(" as ")).flatten();
+    !has_own_path && implemented.is_some_and(|(_, of)| is_library_path(of))
+}
+
+/// The path that a name begins with: in `<&mut a::B<C> as d::E>::f` it is `a::B<C> as d::E>::f`.
+fn subject(function: &str) -> &str {
+    let mut rest = function;
+    loop {
+        let shorter = rest.trim_start_matches(['<', '&', '*', '[', '(', ' ']);
+        let shorter = ["mut ", "const ", "dyn "]
+            .iter()
+            .fold(shorter, |text, word| text.strip_prefix(word).unwrap_or(text));
+        if shorter.len() == rest.len() {
+            return rest;
+        }
+        rest = shorter;
+    }
+}
+
+fn is_library_path(path: &str) -> bool {
+    const CRATES: [&str; 5] = ["std::", "core::", "alloc::", "hashbrown::", "__rustc::"];
+    CRATES.iter().any(|name| path.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FrameKind::{AllocGlue, AllocatorEntry, Library, Profiler, Program};
+
+    #[test]
+    fn kinds_of_frames() {
+        for (function, expected) in [
+            ("__rust_alloc", AllocatorEntry),
+            ("__rust_alloc_zeroed", AllocatorEntry),
+            ("__rustc::__rust_realloc", AllocatorEntry),
+            ("__rustc[5224e6b81cd82a8f]::__rust_alloc", AllocatorEntry),
+            ("__rg_alloc", AllocatorEntry),
+            ("__rdl_alloc", AllocatorEntry),
+            ("<memscope::SamplingAllocator<A> as core::alloc::GlobalAlloc>::alloc", AllocatorEntry),
+            ("<mimalloc::MiMalloc as core::alloc::global::GlobalAlloc>::alloc", AllocatorEntry),
+            ("memscope::hook::sample_allocation", Profiler),
+            ("<memscope::hook::Sampler>::draw", Profiler),
+            ("<&memscope::ring::Ring as core::fmt::Debug>::fmt", Profiler),
+            ("memscope_examples::parse", Program),
+            ("memscopes::parse", Program),
+            ("alloc::alloc::alloc", AllocGlue),
+            ("alloc::alloc::Global::alloc_impl", AllocGlue),
+            ("<alloc::alloc::Global as core::alloc::Allocator>::allocate", AllocGlue),
+            ("alloc::raw_vec::RawVecInner<A>::finish_grow", Library),
+            ("<alloc::vec::Vec<app::Row> as core::clone::Clone>::clone", Library),
+            ("<alloc::vec::Vec<app::Row>>::push", Library),
+            ("<T as alloc::slice::<impl [T]>::to_vec_in::ConvertVec>::to_vec", Library),
+            ("<[u8] as alloc::borrow::ToOwned>::to_owned", Library),
+            ("<&mut [std::string::String] as app::Sort>::sort", Library),
+            ("std::rt::lang_start::{{closure}}", Library),
+            ("core::ops::function::FnOnce::call_once{{vtable.shim}}", Library),
+            ("hashbrown::raw::RawTable<T,A>::reserve_rehash", Library),
+            ("malloc", Library),
+            ("app::malloc", Program),
+            ("<app::Row as core::clone::Clone>::clone", Program),
+            ("<T as app::Sort>::sort", Program),
+            ("stdlib_like::f", Program),
+            ("app::alloc::alloc::alloc", Program),
+            ("server+0x1234", Program),
+            ("", Program),
+        ] {
+            assert_eq!(kind(function, false), expected, "{function}");
+        }
+        assert_eq!(kind("_IO_file_doallocate", true), Library);
+    }
+
+    #[test]
+    fn names_are_demangled_without_their_hash() {
+        let name = demangle("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE");
+        assert_eq!(name, "core::fmt::Formatter::write_str");
+        assert_eq!(demangle("_RNvCskwGfYPst2Cb_7mycrate3foo"), "mycrate::foo");
+        assert_eq!(demangle("sqlite3_step"), "sqlite3_step");
+    }
+
+    #[test]
+    fn endless_names_are_cut() {
+        let name = demangle(&"ü".repeat(40_000));
+        assert!(name.len() <= NAME_MAX + 3 && name.ends_with("ü..."));
+    }
+}

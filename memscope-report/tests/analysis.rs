@@ -1,0 +1,221 @@
+//! What the analysis makes of traces with known content.
+
+mod common;
+
+use common::{analysis_of, end, samples, sites, small, stacks, symbols, write};
+use memscope_report::analysis::{Analysis, BottleneckKind, SiteFigures};
+use memscope_trace::*;
+
+fn functions(site: &SiteFigures) -> Vec<&str> {
+    site.frames.iter().map(|frame| frame.function.as_str()).collect()
+}
+
+fn exact(analysis: &Analysis) -> bool {
+    analysis.sites.iter().all(|site| site.allocated_bytes.low == site.allocated_bytes.high)
+}
+
+#[test]
+fn the_small_trace_adds_up() {
+    let analysis = analysis_of(&write(&small()));
+    assert!(analysis.warnings.is_empty(), "{:?}", analysis.warnings);
+    assert!(exact(&analysis), "sample_rate 1 has no uncertainty");
+    let totals = &analysis.totals;
+    assert_eq!((totals.allocated_bytes, totals.live_bytes, totals.threads), (120_000, 80_000, 2));
+    assert_eq!((totals.samples, totals.lost_samples, totals.overhead_us), (70, 0, 9));
+    assert_eq!((totals.peak_bytes, totals.peak_us), (90_000, 1_500));
+
+    let [index, parse] = analysis.sites.as_slice() else { panic!("two stacks: {:?}", analysis.sites) };
+    assert_eq!(functions(index), ["app::index", "app::main"]);
+    assert_eq!((index.samples, index.allocations.value), (30, 30.0));
+    assert_eq!(index.allocated_bytes.value, (20 * 64 + 10 * 4_096) as f64);
+    assert_eq!(index.live_bytes.value, (5 * 64 + 10 * 4_096) as f64);
+    assert_eq!(index.cross_thread_bytes.value, (15 * 64) as f64);
+    assert_eq!(index.copied_bytes.value, (10 * 2_048) as f64);
+    assert_eq!(functions(parse), ["alloc::raw_vec::RawVecInner<A>::finish_grow", "app::parse", "app::main"]);
+    assert_eq!(parse.label, "app::parse");
+    assert_eq!((parse.temporary_bytes.value, parse.live_bytes.value), (30_000.0, 10_000.0));
+    let lifetime_us = parse.mean_lifetime_us.unwrap();
+    assert!((lifetime_us - 184.5).abs() < 0.01, "{lifetime_us}");
+
+    let filled: Vec<_> = analysis.sizes.iter().filter(|bucket| bucket.allocations.samples > 0).collect();
+    let buckets: Vec<_> =
+        filled.iter().map(|bucket| (bucket.up_to_bytes, bucket.allocations.value)).collect();
+    assert_eq!(buckets, [(64, 20.0), (1024, 40.0), (4096, 10.0)]);
+    assert_eq!(analysis.scopes[0].own_allocated_bytes, 100_000);
+    assert_eq!(analysis.timeline.last().unwrap().rss_bytes, Some(5 << 20));
+    assert_eq!(analysis.session.symbols, "symbol tables");
+
+    let efficiency = 100.0 * (1.0 - 30_000.0 / (40_000.0 + 20.0 * 64.0 + 10.0 * 4_096.0));
+    assert!((analysis.efficiency_percent() - efficiency).abs() < 1e-9);
+}
+
+#[test]
+fn efficiency_falls_with_churn_and_stays_a_percentage() {
+    assert_eq!(Analysis::default().efficiency_percent(), 100.0);
+    let efficiency = |temporary: f64| {
+        let mut site = SiteFigures::default();
+        (site.allocated_bytes.value, site.temporary_bytes.value) = (100.0, temporary);
+        Analysis { sites: vec![site], ..Analysis::default() }.efficiency_percent()
+    };
+    assert_eq!([0.0, 25.0, 100.0, 120.0].map(efficiency), [100.0, 75.0, 0.0, 0.0]);
+}
+
+/// The small trace with other frames: `names` are those of one stack, innermost first.
+fn trimmed(names: &[&str]) -> (Vec<String>, String) {
+    let frames: Vec<(i64, &str)> = (1..).map(|at| at * 0x10).zip(names.iter().rev().copied()).collect();
+    let nodes: Vec<(u32, u32)> = (0..names.len() as u32).map(|at| (at, at + 1)).collect();
+    let addresses: Vec<i64> = frames.iter().map(|frame| frame.0).collect();
+    let records = [
+        common::session(),
+        Record::Interval(Interval::default()),
+        stacks(&nodes, &addresses),
+        sites(&[(names.len() as u32, 8, 0, AllocationKind::Alloc)]),
+        samples(0, &[0]),
+        symbols(&frames),
+        end(),
+    ];
+    let site = analysis_of(&write(&records)).sites.remove(0);
+    (site.frames.into_iter().map(|frame| frame.function).collect(), site.label)
+}
+
+#[test]
+fn the_hook_and_the_allocators_entry_are_taken_off() {
+    let user = ["alloc::raw_vec::finish_grow", "memscope_examples::parse", "memscope::run", "main"];
+    for inner in [
+        &["memscope::hook::sample", "<memscope::SamplingAllocator<A> as core::alloc::GlobalAlloc>::alloc"][..],
+        &[
+            "memscope::hook::sample",
+            "__rustc::__rust_alloc",
+            "alloc::alloc::alloc",
+            "alloc::alloc::Global::alloc_impl",
+        ],
+        // The hook's innermost frame may be what the compiler inlined there.
+        &["core::cell::Cell<T>::get", "memscope::hook::sample", "__rust_alloc", "alloc::alloc::alloc"],
+        &["memscope::hook::sample"],
+        &["memscope::hook::sample", "alloc::alloc::realloc"],
+        &["__rg_alloc"],
+        &[],
+    ] {
+        let (frames, label) = trimmed(&[inner, &user[..]].concat());
+        assert_eq!(frames, user, "{inner:?}");
+        assert_eq!(label, "memscope_examples::parse");
+    }
+}
+
+#[test]
+fn what_a_program_calls_is_not_taken_off() {
+    // An entry further out belongs to another allocation.
+    let (frames, _) = trimmed(&["memscope::hook::sample", "app::f", "__rust_alloc", "app::g"]);
+    assert_eq!(frames, ["app::f", "__rust_alloc", "app::g"]);
+    let (frames, label) = trimmed(&["memscope::hook::sample", "std::thread::spawn", "std::rt::lang_start"]);
+    assert_eq!((frames.len(), label.as_str()), (2, "std::thread::spawn"));
+    let (frames, label) = trimmed(&["memscope::hook::sample", "__rust_alloc"]);
+    assert!(frames.is_empty());
+    assert_eq!(label, "(stack ends in the allocator)");
+}
+
+#[test]
+fn a_stack_too_deep_or_without_names_says_so() {
+    let records = [
+        common::session(),
+        Record::Modules(Modules {
+            modules: vec![Module {
+                path: "/nowhere/app".into(),
+                start: 0x1000,
+                end: 0x2000,
+                bias: 0x800,
+                ..Module::default()
+            }],
+        }),
+        Record::Interval(Interval::default()),
+        stacks(&[(0, 0), (1, 1), (2, 2)], &[0x1234, 0x9999]),
+        sites(&[(3, 8, 0, AllocationKind::Alloc), (0, 8, 0, AllocationKind::Alloc)]),
+        samples(0, &[0, 0, 1]),
+        end(),
+    ];
+    let analysis = analysis_of(&write(&records));
+    assert_eq!(functions(&analysis.sites[0]), ["0x9999", "app+0xa34", "[callers beyond the recorded depth]"]);
+    assert_eq!(analysis.sites[1].label, "(stack not recorded)");
+    assert_eq!(analysis.session.symbols, "none");
+}
+
+#[test]
+fn lost_samples_are_allowed_for() {
+    let mut records = small();
+    let loss =
+        Loss { buffer_full: 30, buffer_full_bytes: 40_000, table_full_bytes: 2_240, ..Loss::default() };
+    let Some(Record::End(end)) = records.last_mut() else { unreachable!() };
+    end.loss = loss;
+    let whole = analysis_of(&write(&small()));
+    let lossy = analysis_of(&write(&records));
+    assert_eq!(lossy.totals.lost_samples, 30);
+    assert!(lossy.warnings[0].contains("30 samples (30%) were lost"), "{:?}", lossy.warnings);
+    for (whole, lossy) in whole.sites.iter().zip(&lossy.sites) {
+        // 70 recorded and 30 lost; 82,240 bytes recorded and 42,240 lost.
+        assert!((lossy.allocations.value / whole.allocations.value - 100.0 / 70.0).abs() < 1e-9);
+        assert!((lossy.live_bytes.value / whole.live_bytes.value - 124_480.0 / 82_240.0).abs() < 1e-9);
+        assert!(
+            lossy.allocations.low < lossy.allocations.value
+                && lossy.allocations.value < lossy.allocations.high
+        );
+        assert!(lossy.allocations.low >= whole.allocations.value);
+    }
+}
+
+#[test]
+fn samples_of_lost_sites_keep_the_totals() {
+    let mut records = small();
+    let Record::Sites(sites) = &mut records[5] else { unreachable!() };
+    // The third site, with the ten largest samples, is gone.
+    for column in [&mut sites.sizes, &mut sites.old_sizes] {
+        column.truncate(2);
+    }
+    for column in [&mut sites.stacks, &mut sites.scopes] {
+        column.truncate(2);
+    }
+    sites.kinds.truncate(2);
+    let analysis = analysis_of(&write(&records));
+    let count: f64 = analysis.sites.iter().map(|site| site.allocations.value).sum();
+    assert!((count - 70.0).abs() < 1e-9);
+    let lost = analysis.sites.last().unwrap();
+    assert_eq!(lost.label, "(call sites lost to damage)");
+    assert_eq!((lost.samples, lost.live_bytes.samples), (10, 10));
+    assert!((lost.allocated_bytes.value - 10.0 * (40_000.0 + 20.0 * 64.0) / 60.0).abs() < 1e-6);
+    assert!(analysis.warnings.iter().any(|warning| warning.starts_with("10 samples refer to a call site")));
+}
+
+#[test]
+fn samples_in_damaged_blocks_count_as_lost() {
+    let mut records = small();
+    let sites = [vec![0; 40], vec![1; 30]].concat();
+    records.splice(7..8, sites.chunks(7).zip(0..).map(|(chunk, at)| samples(at * 7, chunk)));
+    let mut trace = write(&records);
+    let ends = common::block_ends(&records);
+    // Damage the last of the ten blocks of seven samples.
+    trace[ends[16] - 1] ^= 1;
+    let analysis = analysis_of(&trace);
+    assert_eq!((analysis.totals.samples, analysis.totals.lost_samples), (63, 7));
+    let count: f64 = analysis.sites.iter().map(|site| site.allocations.value).sum();
+    assert!((count - 70.0).abs() < 1e-9, "{count}");
+    assert!(analysis.warnings[0].contains("1 of 26 blocks are lost"), "{:?}", analysis.warnings);
+}
+
+#[test]
+fn the_same_trace_gives_the_same_analysis() {
+    let trace = write(&small());
+    assert_eq!(format!("{:?}", analysis_of(&trace)), format!("{:?}", analysis_of(&trace)));
+}
+
+#[test]
+fn a_planted_leak_is_the_worst_finding() {
+    let mut records = small();
+    let Record::Sites(sites) = &mut records[5] else { unreachable!() };
+    sites.sizes[2] = 1 << 20;
+    let Some(Record::End(end)) = records.last_mut() else { unreachable!() };
+    end.totals.allocated_bytes = 12 << 20;
+    end.totals.peak_bytes = 11 << 20;
+    let analysis = analysis_of(&write(&records));
+    assert_eq!(analysis.findings[0].kind, BottleneckKind::Retained);
+    assert_eq!(analysis.findings[0].culprit, "app::index");
+    assert_eq!(analysis.findings[0].bytes.low, 10.0 * 1_048_576.0 + 5.0 * 64.0);
+}

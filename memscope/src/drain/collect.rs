@@ -1,0 +1,152 @@
+//! One tick: rings and freed samples into records.
+
+use super::batch::{FreeBatch, SampleBatch};
+use super::intern::{Interner, SiteKey};
+use crate::hook::SessionData;
+use crate::ring::MAX_FRAMES;
+use crate::sync::Ordering;
+use crate::thread::ThreadRecord;
+use memscope_trace::Record;
+
+/// A sample between ring and batch.
+struct Popped {
+    time_ns: u64,
+    thread: u32,
+    entry: u32,
+    interval: u32,
+    site: u32,
+}
+
+/// What lives from tick to tick.
+pub(crate) struct Collector {
+    pub(crate) interner: Interner,
+    samples: SampleBatch,
+    frees: FreeBatch,
+    popped: Vec<Popped>,
+    /// Freed samples that have not been seen in their ring yet.
+    early: Vec<u32>,
+    start_ns: u64,
+}
+
+impl Collector {
+    pub(crate) fn new(start_ns: u64) -> Self {
+        Self {
+            interner: Interner::new(),
+            samples: SampleBatch::default(),
+            frees: FreeBatch::default(),
+            popped: Vec::new(),
+            early: Vec::new(),
+            start_ns,
+        }
+    }
+
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.samples()
+    }
+
+    /// Empties rings and the list of freed samples into `records`, in the order in which a reader needs them. Returns whether there
+    /// was anything.
+    pub(crate) fn tick(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+        let mut at = session.dirty.swap(core::ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: records live in memory that is never unmapped; one on this list is not recycled (see `Book::totals`).
+        while let Some(record) = unsafe { at.as_ref() } {
+            at = record.shared.next_dirty.load(Ordering::Relaxed);
+            // AcqRel: a sample pushed after this puts the record onto the list anew; one pushed before is in the ring.
+            record.shared.dirty.swap(false, Ordering::AcqRel);
+            self.empty_ring(record, records);
+        }
+        let found = self.number_samples(session, records);
+        let freed = self.harvest(session, records);
+        self.write(records);
+        found || freed
+    }
+
+    fn empty_ring(&mut self, record: &ThreadRecord, records: &mut Vec<Record>) {
+        let Some(ring) = record.ring() else { return };
+        let mut frames = [0; MAX_FRAMES];
+        // What comes in meanwhile is for the next tick.
+        let mut most = 100_000;
+        while let Some(sample) = ring.pop(&mut frames) {
+            if self.interner.is_full() {
+                self.write_new(records);
+            }
+            let stack = self.interner.stack(sample.frames, sample.truncated);
+            let site = self.interner.site(SiteKey {
+                stack,
+                size: sample.size,
+                old_size: sample.old_size,
+                scope: sample.scope,
+                kind: sample.kind as u8,
+            });
+            self.popped.push(Popped {
+                time_ns: sample.time_ns,
+                thread: record.id(),
+                entry: sample.entry,
+                interval: sample.interval,
+                site,
+            });
+            most -= 1;
+            if most == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Gives the tick's samples their numbers, in the order of time.
+    fn number_samples(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+        let mut popped = std::mem::take(&mut self.popped);
+        popped.sort_unstable_by_key(|sample| sample.time_ns);
+        for sample in &popped {
+            if self.samples.is_full(sample.interval) {
+                self.write(records);
+            }
+            let time_us = self.since_start_us(sample.time_ns);
+            let number = self.samples.push(time_us, sample.thread, sample.site, sample.interval);
+            session.live.entries.slot(sample.entry).sample.store(number + 1, Ordering::Relaxed);
+        }
+        let found = !popped.is_empty();
+        popped.clear();
+        self.popped = popped;
+        found
+    }
+
+    /// Takes the freed samples; those whose sample is not known yet wait for the next tick.
+    fn harvest(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+        let mut freed = std::mem::take(&mut self.early);
+        session.live.entries.take_freed(|entry| freed.push(entry));
+        let any = !freed.is_empty();
+        freed
+            .sort_unstable_by_key(|&entry| session.live.entries.slot(entry).freed_ns.load(Ordering::Relaxed));
+        for entry in freed {
+            let slot = session.live.entries.slot(entry);
+            let Some(sample) = slot.sample.load(Ordering::Relaxed).checked_sub(1) else {
+                self.early.push(entry);
+                continue;
+            };
+            if self.frees.is_full() {
+                self.write(records);
+            }
+            let time_us = self.since_start_us(slot.freed_ns.load(Ordering::Relaxed));
+            self.frees.push(time_us, slot.freed_by.load(Ordering::Relaxed), sample);
+            session.live.entries.release(entry);
+        }
+        any
+    }
+
+    fn since_start_us(&self, time_ns: u64) -> u64 {
+        time_ns.saturating_sub(self.start_ns) / 1000
+    }
+
+    fn write_new(&mut self, records: &mut Vec<Record>) {
+        let (stacks, sites) = self.interner.take_new();
+        records.extend(stacks.map(Record::Stacks));
+        records.extend(sites.map(Record::Sites));
+    }
+
+    /// Moves everything pending to `records`: names before what uses them.
+    fn write(&mut self, records: &mut Vec<Record>) {
+        self.write_new(records);
+        records.extend(self.samples.take().map(Record::Samples));
+        records.extend(self.frees.take().map(Record::Frees));
+    }
+}

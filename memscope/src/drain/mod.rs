@@ -1,0 +1,17 @@
+//! The drain thread: everything that the hooks leave behind, made into records and written.
+//!
+//! Every tick it takes the rings that hold something and the list of freed samples, and writes what they give in one go: the tick is
+//! how much a crash can lose. At a slower pace it sums the exact counters, looks for new threads and modules, and asks the operating
+//! system for the process's figures.
+//!
+//! There is one drain thread per session. It is busy (see [`crate::thread::Busy`]) all its life, so that nothing of what it does is counted.
+
+mod batch;
+mod collect;
+mod figures;
+mod intern;
+mod resources;
+mod symbols;
+mod thread;
+
+pub(crate) use thread::{Handle, Outcome, Setup};

@@ -1,0 +1,357 @@
+//! The thread itself: its rhythm, its beginning and its end.
+
+use super::collect::Collector;
+use super::figures::{Book, Totals};
+use super::resources::ResourceBook;
+use super::symbols;
+use crate::control;
+use crate::hook::{SessionData, set_session_data};
+use crate::resources::ResourceMetrics;
+use crate::ring::Ring;
+use crate::sys;
+use crate::thread::{Busy, registry};
+use crate::unwind::modules::{self, LoadedModule};
+use memscope_trace::{
+    End, EndReason, Interval, MAX_PAYLOAD_BYTES, Module, Modules, Record, Session, TraceWriter,
+};
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often rings are emptied while there are samples: what a crash can lose.
+const TICK: Duration = Duration::from_millis(5);
+/// The same after a second without a sample.
+const IDLE_TICK: Duration = Duration::from_millis(10);
+const IDLE_AFTER_TICKS: u32 = 200;
+/// How often the exact counters of all threads are summed.
+const COUNTERS_NS: u64 = 50_000_000;
+/// How often the operating system is asked for the process's figures.
+const RESOURCES_NS: u64 = 100_000_000;
+/// How often the figures of each thread and scope are written.
+const THREADS_NS: u64 = 500_000_000;
+/// How long to wait for hooks that are under way when the session ends.
+const QUIET_LIMIT: Duration = Duration::from_secs(1);
+
+/// What the drain thread is given.
+pub(crate) struct Setup {
+    pub(crate) file: File,
+    pub(crate) data: Box<SessionData>,
+    pub(crate) session: Session,
+    pub(crate) interval: Interval,
+    pub(crate) modules: Vec<LoadedModule>,
+    pub(crate) start_ns: u64,
+}
+
+/// What it leaves.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) totals: Totals,
+    pub(crate) peak_bytes: u64,
+    pub(crate) samples: u64,
+    pub(crate) resources: Option<ResourceMetrics>,
+    pub(crate) write_error: Option<io::Error>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    started: bool,
+    stop: Option<EndReason>,
+    outcome: Option<Outcome>,
+    ended: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session's end of the drain thread.
+pub(crate) struct Handle {
+    shared: Arc<Shared>,
+    join: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    /// Starts the thread and waits until it is ready: the hooks may be switched on then.
+    pub(crate) fn start(setup: Setup) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let spawn = || {
+            std::thread::Builder::new().name("memscope-drain".into()).spawn(move || {
+                // For life: the thread's own ends and frees come after this closure.
+                std::mem::forget(Busy::enter());
+                let mut drain = Drain::new(setup);
+                theirs.lock().started = true;
+                theirs.changed.notify_all();
+                let outcome = drain.run(&theirs);
+                let mut state = theirs.lock();
+                state.outcome = Some(outcome);
+                state.ended = true;
+                theirs.changed.notify_all();
+            })
+        };
+        let join = sys::with_signals_blocked(spawn)?;
+        let mut state = shared.lock();
+        while !state.started {
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        Ok(Self { shared, join: Mutex::new(Some(join)) })
+    }
+
+    /// Asks the thread to write the end, and waits for it, at most `limit` where there is one. `None` if it did not end by
+    /// then, or has been stopped before.
+    pub(crate) fn stop(&self, reason: EndReason, limit: Option<Duration>) -> Option<Outcome> {
+        let mut state = self.shared.lock();
+        state.stop.get_or_insert(reason);
+        self.shared.changed.notify_all();
+        match limit {
+            Some(limit) => {
+                let wait = self.shared.changed.wait_timeout_while(state, limit, |state| !state.ended);
+                wait.unwrap_or_else(PoisonError::into_inner).0.outcome.take()
+            }
+            None => {
+                while !state.ended {
+                    state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                let outcome = state.outcome.take();
+                drop(state);
+                let join = self.join.lock().unwrap_or_else(PoisonError::into_inner).take();
+                // The thread has nothing left to do; a panic of it would have left no outcome.
+                join.map(JoinHandle::join);
+                outcome
+            }
+        }
+    }
+}
+
+/// What the thread works with.
+struct Drain {
+    writer: Option<TraceWriter<File>>,
+    write_error: Option<io::Error>,
+    data: &'static SessionData,
+    collector: Collector,
+    book: Book,
+    modules: Vec<LoadedModule>,
+    modules_generation: (u64, u64),
+    resources: Option<ResourceBook>,
+    start_ns: u64,
+    peak: (u64, u64),
+    next_counters_ns: u64,
+    next_resources_ns: u64,
+    next_threads_ns: u64,
+    records: Vec<Record>,
+}
+
+impl Drain {
+    fn new(setup: Setup) -> Self {
+        let Setup { file, data, session, interval, modules, start_ns } = setup;
+        let modules_generation = modules::generation();
+        let data: &'static SessionData = Box::leak(data);
+        set_session_data(core::ptr::from_ref(data).cast_mut());
+        let mut drain = Self {
+            writer: None,
+            write_error: None,
+            data,
+            collector: Collector::new(start_ns),
+            book: Book::open(),
+            modules,
+            modules_generation,
+            resources: Some(ResourceBook::open()),
+            start_ns,
+            peak: (0, 0),
+            next_counters_ns: 0,
+            next_resources_ns: 0,
+            next_threads_ns: start_ns + THREADS_NS,
+            records: Vec::new(),
+        };
+        match TraceWriter::new(file) {
+            Ok(writer) => drain.writer = Some(writer),
+            Err(error) => drain.fail(error),
+        }
+        drain.records.push(Record::Session(session));
+        drain.records.push(Record::Interval(interval));
+        drain.write_modules();
+        drain.write();
+        drain
+    }
+
+    fn run(&mut self, shared: &Shared) -> Outcome {
+        let mut idle_ticks = 0;
+        loop {
+            let tick = if idle_ticks > IDLE_AFTER_TICKS { IDLE_TICK } else { TICK };
+            let state = shared.lock();
+            let wait = shared.changed.wait_timeout_while(state, tick, |state| state.stop.is_none());
+            let stop = wait.unwrap_or_else(PoisonError::into_inner).0.stop;
+            if let Some(reason) = stop {
+                return self.end(reason);
+            }
+            let busy = self.collector.tick(self.data, &mut self.records);
+            idle_ticks = if busy { 0 } else { idle_ticks.saturating_add(1) };
+            self.slower_work(sys::monotonic_ns());
+            self.write();
+        }
+    }
+
+    fn slower_work(&mut self, now_ns: u64) {
+        let time_us = self.since_start_us(now_ns);
+        let peak_bytes = self.data.peak_bytes();
+        if peak_bytes > self.peak.0 {
+            self.peak = (peak_bytes, time_us);
+        }
+        if now_ns >= self.next_counters_ns {
+            self.next_counters_ns = now_ns + COUNTERS_NS;
+            self.counters(now_ns);
+            self.book.threads(self.start_ns, false, &mut self.records);
+            let generation = modules::generation();
+            if generation != self.modules_generation {
+                self.modules_generation = generation;
+                self.modules = modules::loaded();
+                self.data.unwinder.update_modules(&self.modules);
+                self.write_modules();
+            }
+        }
+        if now_ns >= self.next_threads_ns {
+            self.next_threads_ns = now_ns + THREADS_NS;
+            self.book.threads(self.start_ns, true, &mut self.records);
+            self.book.scopes(time_us, &mut self.records);
+        }
+        if now_ns >= self.next_resources_ns {
+            self.next_resources_ns = now_ns + RESOURCES_NS;
+            self.resources(time_us, false);
+        }
+    }
+
+    /// Sums and writes the exact counters.
+    fn counters(&mut self, now_ns: u64) -> Totals {
+        let totals = self.book.totals(self.data, self.start_ns, &mut self.records);
+        let time_us = self.since_start_us(now_ns);
+        let live_bytes = totals.figures.live_bytes();
+        self.data.observe_live(live_bytes);
+        let peak_bytes = self.data.peak_bytes();
+        if peak_bytes > self.peak.0 {
+            self.peak = (peak_bytes, time_us);
+        }
+        self.records.push(Record::Counters(totals.counters(time_us, self.peak)));
+        if totals.loss.samples() + totals.loss.stacks + totals.loss.late_events > 0 {
+            let mut loss = totals.loss;
+            loss.time_us = time_us;
+            self.records.push(Record::Loss(loss));
+        }
+        totals
+    }
+
+    fn resources(&mut self, time_us: u64, last: bool) {
+        if let Some(book) = &mut self.resources {
+            self.records.push(Record::Resources(book.sample(time_us, last)));
+        }
+    }
+
+    /// The session's end: hooks off, everything out of the rings, last figures, names, END.
+    fn end(&mut self, reason: EndReason) -> Outcome {
+        control::switch_off();
+        let quiet = registry::wait_until_quiet(QUIET_LIMIT);
+        // Twice: a sample that was freed before its ring was emptied is found the second time.
+        for _ in 0..2 {
+            self.collector.tick(self.data, &mut self.records);
+        }
+        let now_ns = sys::monotonic_ns();
+        let totals = self.counters(now_ns);
+        let time_us = self.since_start_us(now_ns);
+        self.resources(time_us, true);
+        self.book.threads(self.start_ns, true, &mut self.records);
+        self.book.scopes(time_us, &mut self.records);
+        if reason == EndReason::Finalized {
+            symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);
+        }
+        self.records.push(Record::End(End {
+            reason: reason as u8,
+            totals: totals.counters(time_us, self.peak),
+            threads: totals.threads,
+            samples: self.collector.samples(),
+            loss: totals.loss,
+            drain_cpu_us: sys::thread_cpu_ns() / 1000,
+            sampling_us: totals.sampling_ns / 1000,
+        }));
+        self.write();
+        if quiet {
+            self.free_session_data();
+        }
+        Outcome {
+            totals,
+            peak_bytes: self.peak.0,
+            samples: self.collector.samples(),
+            resources: self.resources.take().map(ResourceBook::finish),
+            write_error: self.write_error.take(),
+        }
+    }
+
+    /// Gives back what the hooks used. They are off and quiet.
+    fn free_session_data(&mut self) {
+        registry::for_each(|record| {
+            // SAFETY: no hook is under way, and this is the rings' consumer.
+            unsafe { Ring::release_of(record.ring_slot()) };
+        });
+        let data = set_session_data(core::ptr::null_mut());
+        if !data.is_null() {
+            // SAFETY: leaked from a `Box` by `new`; no hook is under way, and `self.data` is not used after this.
+            drop(unsafe { Box::from_raw(data) });
+        }
+    }
+
+    fn write_modules(&mut self) {
+        for modules in self.modules.chunks(64) {
+            let modules = modules.iter().map(|module| Module {
+                path: module.path.clone(),
+                build_id: module.build_id.clone(),
+                start: module.start,
+                end: module.end,
+                bias: module.bias,
+            });
+            self.records.push(Record::Modules(Modules { modules: modules.collect() }));
+        }
+    }
+
+    /// Writes the records that have piled up, in one go.
+    fn write(&mut self) {
+        let Some(writer) = &mut self.writer else {
+            self.records.clear();
+            return;
+        };
+        let mut result = Ok(());
+        for record in self.records.drain(..) {
+            result = result.and_then(|()| writer.push(&record));
+            if writer.pending_bytes() > 8 * MAX_PAYLOAD_BYTES {
+                result = result.and_then(|()| writer.flush());
+            }
+        }
+        if let Err(error) = result.and_then(|()| writer.flush()) {
+            self.fail(error);
+        }
+    }
+
+    /// The trace cannot be written any more: what is there stays, the program goes on without being sampled.
+    fn fail(&mut self, error: memscope_trace::TraceError) {
+        let error = match error {
+            memscope_trace::TraceError::Io(error) => error,
+            other => io::Error::other(other.to_string()),
+        };
+        eprintln!("memscope: the trace ends here: {error}");
+        self.write_error = Some(error);
+        self.writer = None;
+        control::stop_sampling();
+    }
+
+    fn since_start_us(&self, now_ns: u64) -> u64 {
+        now_ns.saturating_sub(self.start_ns) / 1000
+    }
+}

@@ -1,0 +1,228 @@
+//! The sampler on Linux: `/proc`, `getrusage`, cgroup files.
+//!
+//! | figure | source | sample | cost, us |
+//! | --- | --- | --- | --- |
+//! | CPU time, page faults, context switches | `getrusage`: all threads, ended ones too | each | 1 to 11 |
+//! | RSS | `/proc/self/statm` | brief | 1 to 3 |
+//! | RSS and its parts, swap, high-water mark, number of threads | `/proc/self/status` | full | 4 to 30 |
+//! | reads and writes | `/proc/self/io` | full | 1 to 8 |
+//! | container usage; limit | cgroup v2 or v1 files | each; full | 1 to 7 each |
+//! | each thread's CPU time | its clock | full | 0.2 to 0.4 a thread |
+//! | each thread's run-queue wait | `/proc/self/task/TID/schedstat`, if it has run | full | 0.5 to 2 a thread |
+//!
+//! The costs are those of one sample right after another, and of one in 100 ms on an idle virtual machine,
+//! where every cache is cold: the second is what a user pays. (`/proc/self/status` counts context switches
+//! too, but those of the main thread only.) Descriptors stay open, everything is read into one buffer, and a
+//! line that is cut short is no line: half a number would be a wrong number.
+
+mod cgroup;
+mod io;
+mod list;
+mod schedstat;
+mod source;
+mod statm;
+mod status;
+mod tasks;
+mod text;
+
+use super::os;
+use super::snapshot::{Cores, Detail, Figure, Gap, Io, Memory, NOT_LOOKED_AT, Sampling, Snapshot, Usage};
+use cgroup::Cgroup;
+use source::{Reader, Source};
+use std::path::Path;
+use tasks::Tasks;
+
+/// How far apart the clock readings around `getrusage` may lie before it is asked again: a thread that was
+/// taken off its core in between would blame the wait on the CPU figure.
+const CLOCK_SKEW_NS: u64 = 500_000;
+const CLOCK_TRIES: u32 = 4;
+
+/// Takes snapshots of this process.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    reader: Reader,
+    statm: Source,
+    status: Source,
+    io: Source,
+    cgroup: Cgroup,
+    tasks: Tasks,
+    cores: Cores,
+    page_bytes: Figure<u64>,
+    sampling_cpu: Figure<u64>,
+    /// The thread that is not to be counted.
+    set_apart: Option<u32>,
+}
+
+impl Sampler {
+    /// Opens what there is; what there is not is a gap in each snapshot.
+    pub(crate) fn new() -> Self {
+        let open = |name: &'static str| Source::open(name, Path::new(name));
+        let mut reader = Reader::new();
+        Self {
+            statm: open("/proc/self/statm"),
+            status: open("/proc/self/status"),
+            io: open("/proc/self/io"),
+            cgroup: Cgroup::open(Path::new("/")),
+            tasks: Tasks::open(&mut reader),
+            cores: cores(),
+            page_bytes: os::page_bytes().map_err(|error| Gap::error("sysconf(_SC_PAGESIZE)", &error)),
+            sampling_cpu: Ok(0),
+            set_apart: None,
+            reader,
+        }
+    }
+
+    /// Leaves the calling thread, which must be the one that takes all further samples, out of their threads:
+    /// it would not exist but for them.
+    pub(crate) fn set_calling_thread_apart(&mut self) {
+        self.set_apart = Some(os::own_tid());
+    }
+
+    /// The figures of this instant. Allocates only for threads that it has not met before.
+    pub(crate) fn sample(&mut self, detail: Detail) -> Snapshot<'_> {
+        let begin = os::own_cpu_ns();
+        let (at_ns, usage) = usage_at();
+        let cgroup_usage_bytes = self.cgroup.usage(&mut self.reader);
+        let rest = match detail {
+            Detail::Brief => Rest::brief(self.rss()),
+            Detail::Full => self.rest(),
+        };
+        self.sampling_cpu = spent_since(self.sampling_cpu, begin);
+        Snapshot {
+            at_ns,
+            cores: self.cores,
+            usage,
+            memory: rest.memory,
+            thread_count: rest.thread_count,
+            io: rest.io,
+            cgroup_limit_bytes: rest.cgroup_limit_bytes,
+            cgroup_usage_bytes,
+            threads: rest.walked.map(|()| self.tasks.threads()),
+            sampling: Sampling { cpu_ns: self.sampling_cpu, operations: self.reader.spent().operations },
+        }
+    }
+
+    fn rss(&mut self) -> Figure<u64> {
+        let page_bytes = self.page_bytes?;
+        statm::parse(self.statm.read(&mut self.reader)?, page_bytes)
+    }
+
+    fn rest(&mut self) -> Rest {
+        let (memory, all_threads) = match self.status.read(&mut self.reader) {
+            Ok(text) => status::parse(text),
+            Err(gap) => (Memory::missing(gap), Err(gap)),
+        };
+        let own = self.reader.spent();
+        Rest {
+            memory,
+            thread_count: all_threads.map(|n| n.saturating_sub(u64::from(self.set_apart.is_some()))),
+            io: self.io.read(&mut self.reader).and_then(io::parse).map(|io| own.taken_off(io)),
+            cgroup_limit_bytes: self.cgroup.limit(&mut self.reader),
+            walked: self.tasks.walk(&mut self.reader, all_threads.ok(), self.set_apart),
+        }
+    }
+}
+
+/// What a full sample looks at and a brief one does not.
+struct Rest {
+    memory: Memory,
+    thread_count: Figure<u64>,
+    io: Figure<Io>,
+    cgroup_limit_bytes: Figure<u64>,
+    walked: Figure<()>,
+}
+
+impl Rest {
+    fn brief(rss_bytes: Figure<u64>) -> Self {
+        Self {
+            memory: Memory { rss_bytes, ..Memory::missing(NOT_LOOKED_AT) },
+            thread_count: Err(NOT_LOOKED_AT),
+            io: Err(NOT_LOOKED_AT),
+            cgroup_limit_bytes: Err(NOT_LOOKED_AT),
+            walked: Err(NOT_LOOKED_AT),
+        }
+    }
+}
+
+/// What the process has used, and the time at which that was true.
+fn usage_at() -> (u64, Figure<Usage>) {
+    let mut best = (u64::MAX, 0, Err(Gap::because("getrusage", "never asked")));
+    for _ in 0..CLOCK_TRIES {
+        let before = os::monotonic_ns();
+        let usage = os::usage().map_err(|error| Gap::error("getrusage", &error));
+        let skew = os::monotonic_ns().saturating_sub(before);
+        if skew < best.0 {
+            best = (skew, before.saturating_add(skew / 2), usage);
+        }
+        if skew <= CLOCK_SKEW_NS {
+            break;
+        }
+    }
+    (best.1, best.2)
+}
+
+fn spent_since(so_far: Figure<u64>, begin: std::io::Result<u64>) -> Figure<u64> {
+    let gap = |error| Gap::error("clock_gettime(CLOCK_THREAD_CPUTIME_ID)", &error);
+    let end = os::own_cpu_ns().map_err(gap)?;
+    Ok(so_far?.saturating_add(end.saturating_sub(begin.map_err(gap)?)))
+}
+
+fn cores() -> Cores {
+    let available = std::thread::available_parallelism()
+        .map(|n| u64::try_from(n.get()).unwrap_or(u64::MAX))
+        .map_err(|error| Gap::error("sched_getaffinity", &error));
+    let machine = os::machine_cores().map_err(|error| Gap::error("sysconf(_SC_NPROCESSORS_ONLN)", &error));
+    Cores { available, machine }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_sample_has_every_figure_of_the_process() {
+        let mut sampler = Sampler::new();
+        let snapshot = sampler.sample(Detail::Full);
+        assert!(snapshot.at_ns > 0);
+        assert!(snapshot.memory.rss_bytes.unwrap() > 100_000);
+        assert!(snapshot.memory.high_water_bytes.unwrap() >= snapshot.memory.rss_bytes.unwrap());
+        assert!(snapshot.thread_count.unwrap() >= 1);
+        assert!(snapshot.usage.unwrap().minor_faults > 0);
+        assert!(snapshot.cores.machine.unwrap() >= 1 && snapshot.cores.available.unwrap() >= 1);
+        assert!(snapshot.sampling.cpu_ns.unwrap() > 0);
+        let own = os::own_tid();
+        assert!(snapshot.threads.unwrap().iter().any(|t| t.tid == own));
+    }
+
+    #[test]
+    fn a_brief_sample_has_what_moves_fast() {
+        let mut sampler = Sampler::new();
+        let full = sampler.sample(Detail::Full).memory.rss_bytes.unwrap();
+        let snapshot = sampler.sample(Detail::Brief);
+        let brief = snapshot.memory.rss_bytes.unwrap();
+        assert!(brief.abs_diff(full) < full / 2, "the two sources agree: {brief}, {full}");
+        assert!(snapshot.usage.is_ok());
+        assert_eq!(snapshot.threads.unwrap_err(), NOT_LOOKED_AT);
+        assert_eq!(snapshot.io, Err(NOT_LOOKED_AT));
+    }
+
+    #[test]
+    fn a_thread_set_apart_is_not_listed() {
+        let mut sampler = Sampler::new();
+        let own = os::own_tid();
+        let listed = |s: &Snapshot<'_>| s.threads.unwrap().iter().any(|t| t.tid == own);
+        assert!(listed(&sampler.sample(Detail::Full)));
+        sampler.set_calling_thread_apart();
+        assert!(!listed(&sampler.sample(Detail::Full)));
+        assert!(!listed(&sampler.sample(Detail::Full)));
+    }
+
+    #[test]
+    fn time_spent_sampling_only_grows() {
+        let mut sampler = Sampler::new();
+        let first = sampler.sample(Detail::Brief).sampling;
+        let second = sampler.sample(Detail::Full).sampling;
+        assert!(second.cpu_ns.unwrap() > first.cpu_ns.unwrap());
+        assert!(second.operations > first.operations);
+    }
+}

@@ -1,0 +1,100 @@
+//! What a session may be told before it starts.
+
+use super::config::{DEFAULT_INTERVAL_BYTES, SamplingConfig};
+use super::{Session, environment, start};
+use crate::thread::Busy;
+use crate::{Error, Result, UnwinderChoice};
+use std::path::{Path, PathBuf};
+
+/// Settings of a session, from [`Session::builder`]. The environment has the last word: `MEMSCOPE_OUTPUT`,
+/// `MEMSCOPE_SAMPLE_RATE`, `MEMSCOPE_MIN_ALLOCATION_SIZE`, `MEMSCOPE_BUFFER_SIZE`, `MEMSCOPE_SAMPLING_INTERVAL`,
+/// `MEMSCOPE_SEED`, `MEMSCOPE_UNWINDER`.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct SessionBuilder {
+    pub(crate) output: PathBuf,
+    pub(crate) name: Option<String>,
+    pub(crate) config: SamplingConfig,
+    pub(crate) interval_bytes: f64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) unwinder: UnwinderChoice,
+}
+
+impl Default for SessionBuilder {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("memscope-out"),
+            name: None,
+            config: SamplingConfig::default(),
+            interval_bytes: DEFAULT_INTERVAL_BYTES,
+            seed: None,
+            unwinder: UnwinderChoice::Auto,
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// The folder for `trace.bin`; made where it is missing. `memscope-out` where nothing is said.
+    pub fn output(mut self, folder: impl AsRef<Path>) -> Self {
+        self.output = folder.as_ref().to_path_buf();
+        self
+    }
+
+    /// The session's name in the report; the output folder's where nothing is said.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How much is sampled.
+    pub fn config(mut self, config: SamplingConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    pub(crate) fn config_mut(&mut self) -> &mut SamplingConfig {
+        &mut self.config
+    }
+
+    /// The mean sampling interval T in bytes: an allocation of `s` bytes is a sample with probability
+    /// `1 - exp(-(s + K) / T)`, where `K = -T ln(1 - sample_rate)`. 1 to 2^50; 524,288 where nothing is said. Without
+    /// effect in exact mode.
+    pub fn sampling_interval_bytes(mut self, interval_bytes: u64) -> Self {
+        self.interval_bytes = interval_bytes as f64;
+        self
+    }
+
+    /// The seed of the random numbers, for runs that can be repeated; of the clock's making where nothing is said.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// How stacks are walked.
+    pub fn unwinder(mut self, choice: UnwinderChoice) -> Self {
+        self.unwinder = choice;
+        self
+    }
+
+    /// Starts the session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] or [`Error::Environment`] for settings out of range, [`Error::SessionActive`] when one is
+    /// running, [`Error::NoAllocator`] when the program's allocator is not memscope's, [`Error::Output`] when the folder or the trace
+    /// cannot be made, [`Error::Start`] when the operating system gives no memory or thread. After an error nothing is recorded and the
+    /// program runs as without memscope.
+    pub fn start(self) -> Result<Session> {
+        let _busy = Busy::enter();
+        let builder = environment::apply(self)?;
+        builder.config.validate()?;
+        if !(1.0..=(1_u64 << 50) as f64).contains(&builder.interval_bytes) {
+            let value = builder.interval_bytes.to_string();
+            return Err(Error::InvalidConfig {
+                field: "sampling_interval_bytes",
+                value,
+                range: "1 to 2^50 bytes",
+            });
+        }
+        start::start(builder)
+    }
+}

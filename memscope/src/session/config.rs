@@ -1,0 +1,98 @@
+//! What a session samples.
+
+use crate::{Error, Result};
+
+/// How much is sampled. Programs build it as a literal; [`crate::Session::builder`] has the finer settings.
+///
+/// ```
+/// use memscope::SamplingConfig;
+/// let config = SamplingConfig { sample_rate: 0.01, min_allocation_size: 1024, buffer_size: 1024 * 1024 };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SamplingConfig {
+    /// Every eligible allocation is sampled with at least this probability, larger ones with more; 0 < rate <= 1.
+    /// 1.0 is exact mode: every eligible allocation is recorded.
+    pub sample_rate: f64,
+    /// Bytes. Smaller allocations are never sampled; the exact counters count them all the same.
+    pub min_allocation_size: usize,
+    /// Bytes; the most that one thread's buffer may take: 4,096 to 1,073,741,824. A thread that never samples has none.
+    pub buffer_size: usize,
+}
+
+/// The mean sampling interval T where nothing else is asked for, bytes.
+pub(crate) const DEFAULT_INTERVAL_BYTES: f64 = 512.0 * 1024.0;
+
+impl Default for SamplingConfig {
+    /// For production: one in 2,000 of the smallest allocations, and every 512 KiB on average.
+    fn default() -> Self {
+        Self { sample_rate: 0.0005, min_allocation_size: 0, buffer_size: 64 * 1024 }
+    }
+}
+
+impl SamplingConfig {
+    /// More samples: one in 100 of the smallest allocations.
+    #[must_use]
+    pub fn high_precision() -> Self {
+        Self { sample_rate: 0.01, min_allocation_size: 0, buffer_size: 512 * 1024 }
+    }
+
+    /// Fewer samples: one in 20,000 of the smallest allocations, none below 256 bytes.
+    #[must_use]
+    pub fn low_overhead() -> Self {
+        Self { sample_rate: 0.000_05, min_allocation_size: 256, buffer_size: 32 * 1024 }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] names the first field that is outside its range.
+    pub fn validate(&self) -> Result<()> {
+        let wrong = |field, value, range| Err(Error::InvalidConfig { field, value, range });
+        if !(self.sample_rate > 0.0 && self.sample_rate <= 1.0) {
+            return wrong("sample_rate", self.sample_rate.to_string(), "a probability above 0 and at most 1");
+        }
+        if self.min_allocation_size > isize::MAX as usize {
+            let range = "at most isize::MAX bytes (no allocation is larger)";
+            return wrong("min_allocation_size", self.min_allocation_size.to_string(), range);
+        }
+        if !(4096..=1 << 30).contains(&self.buffer_size) {
+            return wrong("buffer_size", self.buffer_size.to_string(), "4096 to 1073741824 bytes");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_valid() {
+        let presets =
+            [SamplingConfig::default(), SamplingConfig::high_precision(), SamplingConfig::low_overhead()];
+        assert!(presets.iter().all(|preset| preset.validate().is_ok()));
+    }
+
+    #[test]
+    fn names_field_value_and_range() {
+        let good = SamplingConfig::default();
+        for rate in [0.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
+            let error = SamplingConfig { sample_rate: rate, ..good }
+                .validate()
+                .expect_err("out of range")
+                .to_string();
+            assert!(error.contains("sample_rate") && error.contains(&rate.to_string()), "{error}");
+        }
+        for bytes in [0, 4095, (1 << 30) + 1] {
+            let error = SamplingConfig { buffer_size: bytes, ..good }
+                .validate()
+                .expect_err("out of range")
+                .to_string();
+            assert!(error.contains("buffer_size") && error.contains(&bytes.to_string()), "{error}");
+        }
+        let error =
+            SamplingConfig { min_allocation_size: usize::MAX, ..good }.validate().expect_err("out of range");
+        assert!(error.to_string().contains("min_allocation_size"));
+    }
+}

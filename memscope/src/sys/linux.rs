@@ -1,0 +1,129 @@
+//! Linux: memory maps, thread identity, clocks, signals, exit and fork handlers.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+/// Maps `bytes` of zeroed memory that is only backed once it is touched; `None` when there is none to be had.
+pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no memory of ours.
+    let at =
+        unsafe { libc::mmap(core::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
+}
+
+/// Gives back what [`map`] gave.
+///
+/// # Safety
+/// `at` and `bytes` are those of one call of [`map`], and nothing refers to the memory any more.
+pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { libc::munmap(at.as_ptr().cast(), bytes) };
+}
+
+/// Nanoseconds of the monotonic clock.
+#[inline]
+pub(crate) fn monotonic_ns() -> u64 {
+    clock_ns(libc::CLOCK_MONOTONIC)
+}
+
+/// Processor time of the calling thread, nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    clock_ns(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+#[inline]
+fn clock_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for writing; both clocks exist on every Linux that Rust supports.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+}
+
+/// The kernel's id of the calling thread.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+}
+
+/// The process id.
+pub(crate) fn process_id() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::getpid() as u32 }
+}
+
+/// The calling thread's name, as the kernel has it: zero-terminated, at most 15 bytes.
+pub(crate) fn thread_name() -> [u8; 16] {
+    let mut name = [0_u8; 16];
+    // SAFETY: PR_GET_NAME writes at most 16 bytes to the buffer.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name[15] = 0;
+    name
+}
+
+/// One past the highest address of the calling thread's stack; 0 where it cannot be told.
+///
+/// glibc locks and may allocate from its own heap here: called once a thread, under the re-entrancy guard.
+pub(crate) fn stack_end() -> usize {
+    // SAFETY: the attribute is initialised by `pthread_getattr_np`, read, and destroyed; all out-pointers are valid.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
+            return 0;
+        }
+        let (mut low, mut bytes) = (core::ptr::null_mut::<c_void>(), 0_usize);
+        let found = libc::pthread_attr_getstack(&attributes, &mut low, &mut bytes) == 0;
+        libc::pthread_attr_destroy(&mut attributes);
+        if found { low as usize + bytes } else { 0 }
+    }
+}
+
+/// Bytes of a memory page.
+pub(crate) fn page_bytes() -> usize {
+    // SAFETY: no pointers involved.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(4096)
+}
+
+/// A key whose destructor runs in every thread that set a value, after all of Rust's own thread-local destructors.
+pub(crate) fn create_exit_key(destructor: unsafe extern "C" fn(*mut c_void)) -> Option<u32> {
+    let mut key = 0;
+    // SAFETY: `key` is valid for writing.
+    (unsafe { libc::pthread_key_create(&mut key, Some(destructor)) } == 0).then_some(key)
+}
+
+/// Sets the calling thread's value of `key`.
+pub(crate) fn set_exit_key(key: u32, value: *mut c_void) {
+    // SAFETY: the key was created by `create_exit_key` and is never deleted.
+    unsafe { libc::pthread_setspecific(key, value) };
+}
+
+/// Registers `handler` for normal process exit.
+pub(crate) fn at_exit(handler: extern "C" fn()) {
+    // SAFETY: the handler is a static function.
+    unsafe { libc::atexit(handler) };
+}
+
+/// Registers `handler` to run in every forked child.
+pub(crate) fn at_fork_child(handler: unsafe extern "C" fn()) {
+    // SAFETY: the handler is a static function.
+    unsafe { libc::pthread_atfork(None, None, Some(handler)) };
+}
+
+/// Blocks all signals of the calling thread but the synchronous ones while `body` runs. Threads started in it
+/// inherit the mask: no signal of the program is ever delivered to them.
+pub(crate) fn with_signals_blocked<R>(body: impl FnOnce() -> R) -> R {
+    // SAFETY: the sets are initialised by `sigfillset` and `pthread_sigmask` before they are read.
+    unsafe {
+        let mut all: libc::sigset_t = core::mem::zeroed();
+        let mut before: libc::sigset_t = core::mem::zeroed();
+        libc::sigfillset(&mut all);
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            libc::sigdelset(&mut all, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        let result = body();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, core::ptr::null_mut());
+        result
+    }
+}

@@ -1,0 +1,9 @@
+//! What memscope asks of the operating system. Nothing here allocates from the global allocator.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "memscope's allocator hook runs on Linux in this version; elsewhere leave the dependency out by `cfg`"
+);
+
+mod linux;
+pub(crate) use linux::*;

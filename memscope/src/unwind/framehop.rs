@@ -1,0 +1,185 @@
+//! Rules from `.eh_frame`, through the framehop crate.
+//!
+//! A walk needs an unwinder (the modules' rules, shared) and a cache (its own while it walks). Both stand ready in a few
+//! *seats*, made when the session starts; a hook takes a free one and gives it back. Seats are shared by all threads, so a
+//! thread's first sample finds the rules that others have cached, and 500 threads need no more memory than eight. When all are
+//! taken, the sample goes without its stack and that is counted.
+//!
+//! New modules reach a seat when the drain thread finds it free.
+
+use super::Walk;
+use super::frame_pointer::strip;
+use super::modules::{LoadedModule, Section, SectionBytes};
+use super::registers::Registers;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use core::cell::UnsafeCell;
+use framehop::{ExplicitModuleSectionInfo, FrameAddress, Module, MustNotAllocateDuringUnwind, Unwinder as _};
+use std::sync::Arc;
+
+#[cfg(target_arch = "aarch64")]
+use framehop::aarch64::{CacheAarch64 as Cache, UnwindRegsAarch64, UnwinderAarch64 as Rules};
+#[cfg(target_arch = "x86_64")]
+use framehop::x86_64::{CacheX86_64 as Cache, UnwindRegsX86_64, UnwinderX86_64 as Rules};
+
+type SharedRules = Arc<Rules<SectionBytes, MustNotAllocateDuringUnwind>>;
+
+struct Seat {
+    taken: AtomicBool,
+    content: UnsafeCell<(SharedRules, Cache<MustNotAllocateDuringUnwind>)>,
+}
+
+// SAFETY: the content is touched only by whoever has set `taken` from false to true.
+unsafe impl Sync for Seat {}
+
+impl Seat {
+    /// Calls `body` with the content, if the seat is free.
+    fn with<R>(
+        &self,
+        body: impl FnOnce(&mut (SharedRules, Cache<MustNotAllocateDuringUnwind>)) -> R,
+    ) -> Option<R> {
+        // Acquire: pairs with the Release below.
+        if self.taken.load(Ordering::Relaxed) || self.taken.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: this thread has just set `taken`, so nobody else has the content.
+        let result = body(unsafe { &mut *self.content.get() });
+        self.taken.store(false, Ordering::Release);
+        Some(result)
+    }
+}
+
+/// Seats, and where the next walk starts to look for a free one.
+pub(crate) struct Pool {
+    seats: Vec<Seat>,
+    last: AtomicUsize,
+}
+
+impl Pool {
+    pub(crate) fn new(modules: &[LoadedModule]) -> Self {
+        let rules = rules_of(modules);
+        let cpus = std::thread::available_parallelism().map_or(4, usize::from);
+        let seats = (0..(2 * cpus).clamp(8, 64))
+            .map(|_| Seat {
+                taken: AtomicBool::new(false),
+                content: UnsafeCell::new((Arc::clone(&rules), Cache::new_in())),
+            })
+            .collect();
+        Self { seats, last: AtomicUsize::new(0) }
+    }
+
+    /// Walks from `registers`; the stack ends below `stack_end`.
+    pub(crate) fn walk(&self, registers: &Registers, stack_end: usize, into: &mut [u64]) -> Walk {
+        // The seat that was free last is warm; neighbours are tried in turn.
+        let first = self.last.load(Ordering::Relaxed);
+        for step in 0..self.seats.len() {
+            let index = (first + step) % self.seats.len();
+            let walked =
+                self.seats[index].with(|(rules, cache)| walk_with(rules, cache, registers, stack_end, into));
+            if let Some(walk) = walked {
+                if step > 0 {
+                    self.last.store(index, Ordering::Relaxed);
+                }
+                return walk;
+            }
+        }
+        Walk { missed: true, ..Walk::default() }
+    }
+
+    /// Gives every seat the rules of `modules`.
+    pub(crate) fn update(&self, modules: &[LoadedModule]) {
+        let rules = rules_of(modules);
+        for seat in &self.seats {
+            // A hook holds a seat for a microsecond; one that is stopped in there keeps the old rules for now.
+            for _ in 0..1000 {
+                if seat.with(|content| content.0 = Arc::clone(&rules)).is_some() {
+                    break;
+                }
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+fn walk_with(
+    rules: &SharedRules,
+    cache: &mut Cache<MustNotAllocateDuringUnwind>,
+    registers: &Registers,
+    stack_end: usize,
+    into: &mut [u64],
+) -> Walk {
+    let lowest = registers.stack_pointer as u64;
+    let last = (stack_end - size_of::<u64>()) as u64;
+    let mut read_stack = |address: u64| {
+        if address < lowest || address > last || !address.is_multiple_of(8) {
+            return Err(());
+        }
+        // SAFETY: an aligned word between the stack pointer and the end of the calling thread's own stack.
+        Ok(unsafe { (address as *const u64).read_volatile() })
+    };
+    let mut frames = rules.iter_frames(
+        registers.instruction_pointer as u64,
+        unwind_registers(registers),
+        cache,
+        &mut read_stack,
+    );
+    let mut walk = Walk::default();
+    // A frame without rules ends the walk with an error: what was found so far stands.
+    while let Ok(Some(frame)) = frames.next() {
+        let Some(slot) = into.get_mut(walk.frames) else {
+            walk.truncated = true;
+            break;
+        };
+        *slot = match frame {
+            FrameAddress::InstructionPointer(address) => address,
+            FrameAddress::ReturnAddress(address) => strip(address.get() as usize) as u64 - 1,
+        };
+        walk.frames += 1;
+    }
+    walk
+}
+
+#[cfg(target_arch = "x86_64")]
+fn unwind_registers(registers: &Registers) -> UnwindRegsX86_64 {
+    UnwindRegsX86_64::new(
+        registers.instruction_pointer as u64,
+        registers.stack_pointer as u64,
+        registers.frame_pointer as u64,
+    )
+}
+
+#[cfg(target_arch = "aarch64")]
+fn unwind_registers(registers: &Registers) -> UnwindRegsAarch64 {
+    UnwindRegsAarch64::new(
+        registers.link_register as u64,
+        registers.stack_pointer as u64,
+        registers.frame_pointer as u64,
+    )
+}
+
+fn rules_of(modules: &[LoadedModule]) -> SharedRules {
+    let mut rules = Rules::new();
+    for module in modules {
+        if let Some(module) = to_framehop(module) {
+            rules.add_module(module);
+        }
+    }
+    Arc::new(rules)
+}
+
+fn to_framehop(module: &LoadedModule) -> Option<Module<SectionBytes>> {
+    let (header, frames) = module.unwind.as_ref()?;
+    let svma = |section: &Section| section.range.start - module.bias..section.range.end - module.bias;
+    Some(Module::new(
+        module.path.clone(),
+        module.start..module.end,
+        module.bias,
+        ExplicitModuleSectionInfo {
+            base_svma: 0,
+            eh_frame_svma: Some(svma(frames)),
+            eh_frame: Some(frames.bytes.clone()),
+            eh_frame_hdr_svma: Some(svma(header)),
+            eh_frame_hdr: Some(header.bytes.clone()),
+            ..Default::default()
+        },
+    ))
+}

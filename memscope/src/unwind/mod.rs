@@ -1,0 +1,177 @@
+//! Call stacks from inside the hook: without allocating, locking or calling into the loader.
+//!
+//! * [`frame_pointer`]: follow the chain of saved frame pointers. Fast; needs a program that was built with them.
+//! * [`framehop`]: rules from `.eh_frame`, cached. Works with what rustc builds by default.
+//!
+//! Which one is decided when a session starts: [`Unwinder::prepare`] walks its own stack both ways, and takes the
+//! frame pointers when they find the same frames.
+
+pub(crate) mod frame_pointer;
+#[cfg(feature = "framehop")]
+pub(crate) mod framehop;
+pub(crate) mod modules;
+mod registers;
+
+use crate::thread::ThreadRecord;
+use registers::Registers;
+
+/// How to walk stacks; what the user asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UnwinderChoice {
+    /// Frame pointers where the program has them, else [`UnwinderChoice::Framehop`].
+    #[default]
+    Auto,
+    /// Frame pointers, whatever the self-test says.
+    FramePointers,
+    /// `.eh_frame` rules. Falls back to frame pointers in a build without the feature `framehop`.
+    Framehop,
+    /// No stacks: counts, threads, sizes and scopes only.
+    None,
+}
+
+/// What came of a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Walk {
+    pub(crate) frames: usize,
+    /// There were more frames than room.
+    pub(crate) truncated: bool,
+    /// No unwinder was free: the stack is missing.
+    pub(crate) missed: bool,
+}
+
+/// The stack walker of one session.
+pub(crate) enum Unwinder {
+    None,
+    FramePointers,
+    #[cfg(feature = "framehop")]
+    Framehop(Box<framehop::Pool>),
+}
+
+impl Unwinder {
+    /// Makes the walker ready. Called by the session's thread under the guard.
+    pub(crate) fn prepare(choice: UnwinderChoice, modules: &[modules::LoadedModule]) -> Self {
+        match choice {
+            UnwinderChoice::None => Self::None,
+            UnwinderChoice::FramePointers => Self::FramePointers,
+            #[cfg(feature = "framehop")]
+            UnwinderChoice::Framehop => Self::Framehop(Box::new(framehop::Pool::new(modules))),
+            #[cfg(feature = "framehop")]
+            UnwinderChoice::Auto => {
+                let pool = framehop::Pool::new(modules);
+                if frame_pointers_work(&pool) { Self::FramePointers } else { Self::Framehop(Box::new(pool)) }
+            }
+            #[cfg(not(feature = "framehop"))]
+            UnwinderChoice::Framehop | UnwinderChoice::Auto => {
+                let _ = modules;
+                Self::FramePointers
+            }
+        }
+    }
+
+    /// The word that the trace has for it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::FramePointers => "frame pointers",
+            #[cfg(feature = "framehop")]
+            Self::Framehop(_) => "framehop",
+        }
+    }
+
+    /// Walks the calling thread's stack: code addresses into `into`, innermost first, callers as the call's return
+    /// address minus one.
+    #[inline(never)]
+    pub(crate) fn walk(&self, record: &ThreadRecord, into: &mut [u64]) -> Walk {
+        if matches!(self, Self::None) {
+            return Walk::default();
+        }
+        let registers = Registers::capture();
+        let Some(stack_end) = record.stack_end().filter(|&end| end > registers.stack_pointer) else {
+            return Walk { missed: true, ..Walk::default() };
+        };
+        match self {
+            Self::None => Walk::default(),
+            Self::FramePointers => frame_pointer::walk(&registers, stack_end, into),
+            #[cfg(feature = "framehop")]
+            Self::Framehop(pool) => pool.walk(&registers, stack_end, into),
+        }
+    }
+
+    /// Tells the walker of modules that were loaded or unloaded. Called by the drain thread.
+    pub(crate) fn update_modules(&self, modules: &[modules::LoadedModule]) {
+        match self {
+            #[cfg(feature = "framehop")]
+            Self::Framehop(pool) => pool.update(modules),
+            _ => _ = modules,
+        }
+    }
+}
+
+/// Whether frame pointers find the same frames as the rules do, from here outwards.
+#[cfg(feature = "framehop")]
+#[inline(never)]
+fn frame_pointers_work(pool: &framehop::Pool) -> bool {
+    let registers = Registers::capture();
+    let stack_end = crate::sys::stack_end();
+    if stack_end <= registers.stack_pointer {
+        return false;
+    }
+    let (mut by_pointer, mut by_rule) = ([0; 32], [0; 32]);
+    let pointers = frame_pointer::walk(&registers, stack_end, &mut by_pointer);
+    let rules = pool.walk(&registers, stack_end, &mut by_rule);
+    // The outermost frames are the C library's start code, often built without frame pointers.
+    let compared = rules.frames.saturating_sub(4).max(3);
+    pointers.frames >= compared && rules.frames >= compared && by_pointer[..compared] == by_rule[..compared]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Walks from `depth` calls further down.
+    #[inline(never)]
+    fn descend(depth: u32, walk: &mut dyn FnMut() -> Walk) -> (Walk, u32) {
+        if depth == 0 {
+            return (walk(), 0);
+        }
+        let (found, below) = descend(depth - 1, walk);
+        (std::hint::black_box(found), below + 1)
+    }
+
+    #[cfg(feature = "framehop")]
+    #[test]
+    fn framehop_sees_every_call() {
+        let pool = framehop::Pool::new(&modules::loaded());
+        let end = crate::sys::stack_end();
+        let frames_at = |depth| {
+            let mut frames = [0; 128];
+            let walk = &mut || pool.walk(&Registers::capture(), end, &mut frames);
+            descend(depth, walk).0
+        };
+        let (shallow, deep) = (frames_at(3), frames_at(23));
+        assert!(shallow.frames >= 6, "{shallow:?}");
+        assert_eq!(deep.frames, shallow.frames + 20);
+        assert!(!deep.truncated && frames_at(500).truncated);
+        assert_eq!(frames_at(500).frames, 128);
+    }
+
+    #[test]
+    fn frame_pointers_never_leave_the_stack() {
+        let end = crate::sys::stack_end();
+        let here = Registers::capture();
+        let mut frames = [0; 64];
+        for frame_pointer in
+            [0, 1, 8, end - 8, end, end + 4096, usize::MAX - 7, here.stack_pointer + 3, 0xdead_beef]
+        {
+            let walk = frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
+            assert!(walk.frames >= 1, "the innermost frame is known at least");
+        }
+        // Any word of the real stack as a frame pointer, as code without frame pointers has it.
+        for offset in (0..4096).step_by(8) {
+            let frame_pointer = here.stack_pointer + offset;
+            let walk = frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
+            assert!(walk.frames <= 64);
+        }
+    }
+}
