@@ -3,7 +3,7 @@
 
     seed_programs.py FOLDER
 
-Each FOLDER/*.rs is built as a program of its own, and must build without a warning:
+Each FOLDER/*.rs is built as a program of its own, and must build without a warning of memscope's making:
 
 * real:   against memscope under the alias `memscope_rs`, as a user would;
 * oracle: against memscope under a counting allocator that prints the truth;
@@ -33,7 +33,7 @@ WAYS = {
 
 
 def build(way, programs):
-    """One package a way, one binary a program; a warning is an error, but for the dependencies' own."""
+    """One package a way, one binary a program; returns the warnings."""
     package = WORK / way
     package.mkdir(parents=True, exist_ok=True)
     bins = "".join(f'[[bin]]\nname = "{p.stem}"\npath = "{p}"\n' for p in programs)
@@ -44,13 +44,14 @@ def build(way, programs):
     command = ["cargo", "build", "--release", "--manifest-path", str(package / "Cargo.toml")]
     env = dict(os.environ, CARGO_TARGET_DIR=str(WORK / "target"))
     done = subprocess.run(command, env=env, stderr=subprocess.PIPE, text=True)
-    if done.returncode or re.search(r"^warning", done.stderr, re.M):
-        sys.exit(f"{way}: does not build without a warning:\n{done.stderr}")
+    if done.returncode:
+        sys.exit(f"{way}: does not build:\n{done.stderr}")
     # The next build has binaries of the same names.
     kept = package / "bin"
     kept.mkdir(exist_ok=True)
     for program in programs:
         shutil.copy2(WORK / "target/release" / program.stem, kept / program.stem)
+    return set(re.findall(r"^warning: .*\n +--> .*", done.stderr, re.M))
 
 
 def run(way, program):
@@ -108,8 +109,12 @@ def main():
     programs = sorted(pathlib.Path(sys.argv[1]).resolve().glob("*.rs"))
     if not programs:
         sys.exit(f"expected programs (*.rs) in {sys.argv[1]}, found none")
-    for way in WAYS:
-        build(way, programs)
+    # A program's own unused variables warn whatever it is built against.
+    of_its_own = build("plain", programs)
+    for way in ("real", "oracle"):
+        ours = build(way, programs) - of_its_own
+        if ours:
+            sys.exit(f"{way}: memscope makes these programs warn:\n" + "\n".join(sorted(ours)))
     env = dict(os.environ, CARGO_TARGET_DIR=str(WORK / "target"))
     totals = ["cargo", "build", "--release", "-q", "--bin", "trace_totals", "--manifest-path", str(ORACLE / "Cargo.toml")]
     subprocess.run(totals, env=env, check=True)

@@ -21,11 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(()); // The service ran as if memscope were not there: there is nothing to draw.
     }
     let output = env::var_os("MEMSCOPE_OUTPUT").map_or_else(|| PathBuf::from("memscope-out"), PathBuf::from);
-    let rendered = memscope_report::render(
-        &output.join("trace.bin"),
-        &output.join("report"),
-        &RenderOptions::default(),
-    )?;
+    let (trace, report) = (output.join("trace.bin"), output.join("report"));
+    let rendered = memscope_report::render(&trace, &report, &RenderOptions::default())?;
     for line in rendered.summary.headline() {
         println!("{line}");
     }

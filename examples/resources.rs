@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
 
     let metrics = collector.stop_monitoring()?;
-    println!("{} files were sorted, and read back with the sums {sums:x?}", sums.len());
+    let sum = sums.iter().fold(0_u64, |sum, of_file| sum.wrapping_add(*of_file));
+    println!("{} files were sorted and read back; the sum of their numbers is {sum:x}", sums.len());
     println!("processor, peak:    {:.0}% of one core", metrics.cpu_metrics.peak_usage_percent);
     println!("memory, peak:       {:.3} GiB resident", metrics.memory_metrics.peak_usage_gb);
     println!("reads and writes:   {}", metrics.io_metrics.total_operations);

@@ -126,8 +126,11 @@ fn saturation(posting: &Posting) -> f32 {
 mod tests {
     use super::{Index, Posting, ShardBatch, shard_of};
 
-    /// An index of documents of ten words, each of them with `terms` at these positions.
-    fn index(documents: &[(u32, &[(&str, &[u16])])]) -> Index {
+    /// Where a term stands in a document.
+    type Positions<'a> = (&'a str, &'a [u16]);
+
+    /// An index of documents of ten words.
+    fn index(documents: &[(u32, &[Positions<'_>])]) -> Index {
         let index = Index::default();
         for (document, terms) in documents {
             for (term, positions) in *terms {

@@ -97,21 +97,25 @@ fn split_place(label: &str) -> (&str, &str) {
     }
 }
 
-/// The frame nearest to the labelled one in which `site` differs from one of its namesakes: outwards first,
-/// for who calls says more than what is called.
+/// The frame nearest to the labelled one that tells `site` from its namesakes, outwards first, for who calls says
+/// more than what is called: one in which it differs from all of them, or else from one.
 fn difference<'a>(site: &'a SiteFigures, namesakes: &[&SiteFigures]) -> Option<(&'static str, &'a str)> {
     let labelled = labelled_frame(site);
-    let differs = |step: isize| {
-        namesakes
-            .iter()
-            .any(|other| function_at(other, labelled_frame(other), step) != function_at(site, labelled, step))
+    let differs = |other: &SiteFigures, step| {
+        function_at(other, labelled_frame(other), step) != function_at(site, labelled, step)
     };
-    let outwards = (1..(site.frames.len() - labelled) as isize).find(|step| differs(*step));
-    let inwards = || (1..=labelled as isize).map(|step| -step).find(|step| differs(*step));
-    match outwards {
-        Some(step) => Some((CALLED_BY, function_at(site, labelled, step)?)),
-        None => Some((CALLS, function_at(site, labelled, inwards()?)?)),
-    }
+    let others: Vec<_> = namesakes.iter().filter(|other| !std::ptr::eq(**other, site)).collect();
+    let from_all = |step: &isize| !others.is_empty() && others.iter().all(|other| differs(other, *step));
+    let from_one = |step: &isize| others.iter().any(|other| differs(other, *step));
+    let outwards = || 1..(site.frames.len() - labelled) as isize;
+    let inwards = || (1..=labelled as isize).map(|step| -step);
+    let step = outwards()
+        .find(from_all)
+        .or_else(|| inwards().find(from_all))
+        .or_else(|| outwards().find(from_one))
+        .or_else(|| inwards().find(from_one))?;
+    let relation = if step > 0 { CALLED_BY } else { CALLS };
+    Some((relation, function_at(site, labelled, step)?))
 }
 
 /// Where in its frames a site's label is; the innermost frame where it is in none.
@@ -157,6 +161,12 @@ mod tests {
             site("app::push", &["app::push", "app::run"]),
         ];
         assert_eq!(names(&sites), ["app::push › alloc::grow", "app::push › hash::insert", "app::push"]);
+    }
+
+    #[test]
+    fn of_several_differences_the_one_from_all_is_named() {
+        let sites = [site("f", &["f", "a", "x"]), site("f", &["f", "b", "y"]), site("f", &["f", "a", "z"])];
+        assert_eq!(names(&sites), ["f ‹ x", "f ‹ b", "f ‹ z"]);
     }
 
     #[test]

@@ -6,13 +6,14 @@
 //! total is scaled down.
 
 use super::canvas;
+use super::origin::Origin;
 use super::text::shorten_symbol;
 use super::theme::variables;
 use super::{Chart, DrawError};
 use crate::analysis::{Analysis, Frame, SiteFigures};
 use crate::units;
-use inferno::flamegraph::color::{BackgroundColor, Color, MultiPalette};
-use inferno::flamegraph::{Options, Palette, TextTruncateDirection, from_lines};
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
+use inferno::flamegraph::{Options, TextTruncateDirection, from_lines};
 
 /// See the module's head.
 pub(super) const CHART: Chart = Chart { name: "flame_graph", title: "Flame graph of allocated bytes", draw };
@@ -41,28 +42,60 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         );
     }
     let mut svg = Vec::new();
-    from_lines(&mut options(title, scale), lines.iter().map(String::as_str), &mut svg)
-        .map_err(DrawError::FlameGraph)?;
+    let mut colors = colors(&analysis.sites);
+    let mut options = options(title, scale);
+    options.palette_map = Some(&mut colors);
+    from_lines(&mut options, lines.iter().map(String::as_str), &mut svg).map_err(DrawError::FlameGraph)?;
     let svg = String::from_utf8_lossy(&svg).replace(SEMICOLON, ";").replace(SPACE, " ");
     Ok(themed(&human_units(&svg)))
 }
 
-fn options(title: &str, scale: f64) -> Options<'static> {
+fn options<'a>(title: &str, scale: f64) -> Options<'a> {
     let mut options = Options::default();
     options.title = title.to_owned();
     options.subtitle = Some(
-        "Estimated. Teal: your code and its crates; orange: std, core and alloc; yellow: not Rust. Click to zoom."
+        "Estimated. Blue: your code and crates. Orange: std, core, alloc. Grey: not Rust. Click to zoom."
             .to_owned(),
     );
     options.count_name = COUNT_NAME.to_owned();
     options.name_type = String::new();
     options.factor = scale;
     options.min_width = LEAST_WIDTH_PERCENT;
-    options.colors = Palette::Multi(MultiPalette::Rust);
     options.bgcolors = Some(BackgroundColor::Flat(Color { r: 255, g: 255, b: 255 }));
     options.deterministic = true;
     options.text_truncate_direction = TextTruncateDirection::Right;
     options
+}
+
+/// The colour of every frame that is drawn, by the name that it is given.
+fn colors(sites: &[SiteFigures]) -> PaletteMap {
+    let mut colors = PaletteMap::default();
+    for frame in sites.iter().take(MOST_STACKS).flat_map(|site| &site.frames) {
+        let name = frame_name(frame);
+        if colors.get(&name).is_none() {
+            let color = color(Origin::of(frame), &name);
+            colors.insert(name, color);
+        }
+    }
+    // The frame of everything has no name.
+    colors.insert("", color(Origin::Foreign, ""));
+    colors
+}
+
+/// A hue for whose code it is, in one of five shades, so that neighbours differ. Which one depends on the name alone
+/// (by FNV-1a): a function looks the same in every graph.
+fn color(origin: Origin, name: &str) -> Color {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let brightness = 1.0 - 0.05 * ((hash >> 32) % 5) as f64;
+    let shade = |channel: u8| (f64::from(channel) * brightness) as u8;
+    let [red, green, blue] = match origin {
+        Origin::Program => [0x8C, 0xC8, 0xF0],
+        Origin::Library => [0xF7, 0xBE, 0x6A],
+        Origin::Foreign => [0xCD, 0xD3, 0xD9],
+    };
+    Color { r: shade(red), g: shade(green), b: shade(blue) }
 }
 
 /// One line per stack, and by what the counts must be multiplied to be bytes.
@@ -213,6 +246,17 @@ mod tests {
         ]);
         assert!(svg.contains("<title>a (16 EiB, 50.00%)</title>"));
         assert!(!svg.contains(">c (") && !svg.contains(">d ("));
+    }
+
+    #[test]
+    fn colours_say_whose_code_it_is_and_vary_a_little() {
+        let names: Vec<String> = (0..20).map(|i| format!("app::f{i}")).collect();
+        let mut shades: Vec<Color> = names.iter().map(|name| color(Origin::Program, name)).collect();
+        shades.sort_unstable_by_key(|color| color.b);
+        shades.dedup();
+        assert!((3..=5).contains(&shades.len()), "{shades:?}");
+        assert!(shades.iter().all(|color| color.b > color.r));
+        assert!(names.iter().map(|name| color(Origin::Library, name)).all(|color| color.r > color.b));
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
 fn head(title: &str, has_resident: bool) -> Head<'_> {
     let (subtitle, legend): (_, &[_]) = if has_resident {
         (
-            "Live heap is exact, counted in every thread. RSS is what the operating system has given the process.",
+            "Live heap is exact, counted in every thread. RSS is what the system has given the process.",
             &[(Role::Allocated, "live heap"), (Role::Resident, "RSS")],
         )
     } else {

@@ -14,6 +14,7 @@ mod call_sites;
 mod canvas;
 mod flame_graph;
 mod memory_over_time;
+pub(crate) mod origin;
 mod plot;
 mod rows;
 mod series;

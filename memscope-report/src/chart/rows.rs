@@ -9,6 +9,8 @@ use plotters::prelude::*;
 
 /// Height of a row, pixels.
 const ROW_HEIGHT: i32 = 24;
+/// Distance of the axis' ticks that leaves room for their labels, pixels.
+const TICK_DISTANCE: i32 = 100;
 /// Half the height of the strokes at the ends of an interval, in rows.
 const WHISKER: f64 = 0.16;
 
@@ -50,7 +52,8 @@ pub(super) fn draw(head: &Head<'_>, columns: &Columns, rows: &[Row]) -> Result<S
     canvas::draw(head, (bottom + BOTTOM_LABELS as i32 + 8) as u32, |sheet| {
         let left = SIDE + columns.names + 12;
         let right = WIDTH as i32 - SIDE - columns.figures;
-        let axis = Axis::of_values(Unit::Bytes, 0.0, greatest(rows), 4);
+        let ticks = (right - left) / TICK_DISTANCE;
+        let axis = Axis::of_values(Unit::Bytes, 0.0, greatest(rows), ticks as usize);
         let mut plot = row_plot(sheet, (left, right), (HEAD_HEIGHT, bottom), axis, rows.len())?;
         for (index, row) in rows.iter().enumerate() {
             draw_bars(&mut plot, index as f64, row)?;

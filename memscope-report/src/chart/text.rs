@@ -122,8 +122,8 @@ fn take_columns(chars: impl Iterator<Item = char>, max: usize) -> Vec<char> {
         .collect()
 }
 
-/// `Vec<T,A>::push` as `Vec<…>::push`. A bracket that begins a path (`<Vec<T> as Extend<T>>::extend`) names a
-/// type and a trait instead of arguments: it stays, with the paths in it cut to their last part.
+/// `Vec<T,A>::push` as `Vec<…>::push`. A bracket that begins a path (`<Vec<T> as Extend<T>>::extend`) names a type
+/// and a trait instead of arguments: it stays, with the paths in it cut to their last part.
 fn drop_generic_arguments(symbol: &str) -> String {
     let mut out = String::with_capacity(symbol.len());
     let mut depth = 0usize;

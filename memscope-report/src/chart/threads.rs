@@ -35,9 +35,10 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     if !rest.is_empty() {
         rows.push(rest_row(rest));
     }
+    let rest_note = if rest.is_empty() { "" } else { " The others' figures are sums, their bars means." };
     let head = Head {
         title,
-        subtitle: format!("Exact, {}, most allocated bytes first.", plural(threads.len(), "thread")),
+        subtitle: format!("Exact: {}, most bytes first.{rest_note}", plural(threads.len(), "thread")),
         legend: &[(Role::Allocated, "allocated"), (Role::Freed, "freed")],
     };
     rows::draw(&head, &Columns { names: 220, figures: 190, monospaced: false }, &rows)
@@ -75,14 +76,16 @@ fn row(name: String, thread: &ThreadFigures) -> Row {
     }
 }
 
-/// Everything that has no row of its own.
+/// Everything that has no row of its own: the figure is the sum, the bars are the mean, for those of the sum would
+/// leave no room for the others.
 fn rest_row(rest: &[ThreadFigures]) -> Row {
     let sum = |bytes: fn(&ThreadFigures) -> u64| rest.iter().map(|thread| bytes(thread) as f64).sum::<f64>();
     let (allocated, freed) = (sum(|t| t.allocated_bytes), sum(|t| t.freed_bytes));
+    let count = rest.len() as f64;
     Row {
         name: plural(rest.len(), "other"),
         figure: figure(allocated, freed),
-        bars: bars(Role::Rest, allocated, freed),
+        bars: bars(Role::Rest, allocated / count, freed / count),
         interval: None,
     }
 }

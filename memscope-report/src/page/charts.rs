@@ -10,11 +10,11 @@ use crate::chart::{Drawing, TITLE_HEIGHT};
 use std::io::{self, Write};
 
 /// How inferno's document begins the part with the frames.
-const FRAMES: &str = "<svg id=\"frames\"";
+const FRAMES: &str = r#"<svg id="frames""#;
 
-/// Every chart as a figure, its name as `id`.
+/// Every chart as a figure, `chart-` and its name as `id`.
 pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
-    writeln!(out, "<section id=\"charts\"><h2>Charts</h2>")?;
+    writeln!(out, r#"<section id="charts"><h2>Charts</h2>"#)?;
     for drawing in drawings {
         match frames(&drawing.svg) {
             Some(frames) => write_flame_graph(out, drawing, &frames)?,
@@ -26,32 +26,29 @@ pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()>
 
 fn write_figure(out: &mut dyn Write, drawing: &Drawing) -> io::Result<()> {
     let (name, title) = (drawing.name, escape(&drawing.title));
-    writeln!(out, "<figure id=\"{name}\"><figcaption>{title}</figcaption>")?;
+    writeln!(out, r#"<figure id="chart-{name}"><figcaption>{title}</figcaption>"#)?;
     writeln!(out, "{}</figure>", inline(&drawing.svg))
 }
 
+/// The controls of every flame graph: the script finds them by their elements and classes.
+const FLAME_GRAPH_CONTROLS: &str = r#"<div class="controls">
+<input type="search" placeholder="Find a function" aria-label="Find a function">
+<button type="button" class="reset" disabled>Show all</button><output class="muted"></output>
+</div>
+<div class="controls muted">Estimated bytes by stack, the outermost function at the bottom; click one to zoom.
+Blue: your code and its crates. Orange: std, core and alloc. Grey: not Rust, or unknown.</div>"#;
+
 fn write_flame_graph(out: &mut dyn Write, drawing: &Drawing, frames: &Frames<'_>) -> io::Result<()> {
     let (name, title) = (drawing.name, escape(&drawing.title));
-    writeln!(out, "<figure id=\"{name}\" class=\"flame-graph\"><figcaption>{title}</figcaption>")?;
-    writeln!(
-        out,
-        "<div class=\"controls\"><input type=\"search\" placeholder=\"Find a function\" aria-label=\"Find a function\">\
-         <button type=\"button\" class=\"reset\" disabled>Show all</button><output class=\"muted\"></output></div>"
-    )?;
-    writeln!(
-        out,
-        "<div class=\"controls muted\">Estimated bytes by stack, the outermost function at the bottom; click a function \
-         to zoom. Teal: your code and its crates. Orange: std, core and alloc. Yellow: not Rust.</div>"
-    )?;
+    writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"><figcaption>{title}</figcaption>"#)?;
+    writeln!(out, "{FLAME_GRAPH_CONTROLS}")?;
     // Above the first row inferno has its title, below the last its details: the page has its own.
-    let height = frames.bottom - frames.top;
-    writeln!(
-        out,
-        "<div class=\"flame\"><svg height=\"{height}\" role=\"img\" aria-label=\"{title}\">\
-         <svg y=\"-{}\" height=\"{}\" width=\"100%\" total_samples=\"{}\">{}</svg></svg></div>",
-        frames.top, frames.bottom, frames.total, frames.elements
-    )?;
-    writeln!(out, "<div class=\"hovered\" aria-hidden=\"true\"></div></figure>")
+    let Frames { total, top, bottom, elements } = frames;
+    let height = bottom - top;
+    write!(out, r#"<div class="flame"><svg height="{height}" role="img" aria-label="{title}">"#)?;
+    write!(out, r#"<svg y="-{top}" height="{bottom}" width="100%" total_samples="{total}">"#)?;
+    writeln!(out, "{elements}</svg></svg></div>")?;
+    writeln!(out, r#"<div class="hovered" aria-hidden="true"></div></figure>"#)
 }
 
 /// The drawing without its style and its title line, as wide as its place.
@@ -67,12 +64,12 @@ fn inline(svg: &str) -> String {
 
 /// `<svg ... width="W" height="H" viewBox="0 0 W H"` as `<svg ... viewBox="0 TITLE W H-TITLE"`.
 fn cropped(svg: &str) -> Option<String> {
-    let (before, rest) = svg.split_once(" width=\"")?;
-    let (width, rest) = rest.split_once("\" height=\"")?;
-    let (height, rest) = rest.split_once("\" viewBox=\"")?;
+    let (before, rest) = svg.split_once(r#" width=""#)?;
+    let (width, rest) = rest.split_once(r#"" height=""#)?;
+    let (height, rest) = rest.split_once(r#"" viewBox=""#)?;
     let (_, after) = rest.split_once('"')?;
     let height = height.parse::<u32>().ok()?.checked_sub(TITLE_HEIGHT)?;
-    Some(format!("{before} viewBox=\"0 {TITLE_HEIGHT} {width} {height}\"{after}"))
+    Some(format!(r#"{before} viewBox="0 {TITLE_HEIGHT} {width} {height}"{after}"#))
 }
 
 /// The frames of a flame graph.
@@ -107,7 +104,7 @@ fn frames(svg: &str) -> Option<Frames<'_>> {
 
 /// The whole number that is the value of an attribute.
 fn number(attributes: &str, name: &str) -> Option<u64> {
-    let (_, value) = attributes.split_once(&format!(" {name}=\""))?;
+    let (_, value) = attributes.split_once(&format!(r#" {name}=""#))?;
     value.split_once('"')?.0.parse().ok()
 }
 
@@ -146,7 +143,7 @@ mod tests {
             ..SiteFigures::default()
         };
         let page = page_of(&Analysis { sites: vec![site], ..Analysis::default() });
-        let (_, figure) = page.split_once("<figure id=\"flame_graph\"").expect("a flame graph");
+        let (_, figure) = page.split_once("<figure id=\"chart-flame_graph\"").expect("a flame graph");
         let figure = &figure[..figure.find("</figure>").expect("its end")];
         assert!(figure.contains("<title>leaf&lt;/svg&gt;&lt;/svg&gt; (4 KiB, 100.00%)</title>"));
         assert!(figure.contains("total_samples=\"4096\""));

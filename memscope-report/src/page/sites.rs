@@ -7,6 +7,7 @@
 use super::html::{escape, json_string};
 use super::tables::{write_cut, write_foot, write_head};
 use crate::analysis::{Analysis, Frame, SiteFigures};
+use crate::chart::origin::{Origin, is_of_rustc};
 use crate::chart::text::shorten_symbol;
 use crate::statistics::Estimate;
 use crate::units::{bytes, count, range};
@@ -25,7 +26,7 @@ fn shown(analysis: &Analysis) -> &[SiteFigures] {
 
 /// The call sites, most estimated bytes first, each to be opened to its stack.
 pub(super) fn write_table(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, "<section id=\"sites\"><h2>Call sites</h2>")?;
+    writeln!(out, r#"<section id="sites"><h2>Call sites</h2>"#)?;
     let sites = shown(analysis);
     if sites.is_empty() {
         return writeln!(
@@ -36,7 +37,7 @@ pub(super) fn write_table(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
     }
     writeln!(
         out,
-        "<p class=\"caption\">Estimated, with 95% intervals below. Open a site to see its stack.</p>"
+        r#"<p class="caption">Estimated, with 95% intervals below. Open a site to see its stack.</p>"#
     )?;
     write_cut(out, sites.len(), analysis.sites.len(), "call sites, most bytes first")?;
     write_head(out, &["Call site", "Samples", "Allocations", "Allocated", "Live at the end"], 3)?;
@@ -50,13 +51,13 @@ fn write_row(out: &mut dyn Write, index: usize, site: &SiteFigures) -> io::Resul
     let label = if site.label.is_empty() { "(unknown)" } else { &site.label };
     // A path may be broken between its parts.
     let label = escape(&shorten_symbol(label, NAME_COLUMNS)).replace("::", "::<wbr>");
-    write!(out, "<tr><td class=\"name\">")?;
+    write!(out, r#"<tr><td class="name">"#)?;
     if site.frames.is_empty() {
         write!(out, "<code>{label}</code>")?;
     } else {
-        write!(out, "<details data-stack=\"{index}\"><summary><code>{label}</code></summary></details>")?;
+        write!(out, r#"<details data-stack="{index}"><summary><code>{label}</code></summary></details>"#)?;
     }
-    write!(out, "</td><td class=\"n\" data-value=\"{}\">{}</td>", site.samples, count(site.samples as f64))?;
+    write!(out, r#"</td><td class="n" data-value="{}">{}</td>"#, site.samples, count(site.samples as f64))?;
     write_estimate(out, &site.allocations, count)?;
     write_estimate(out, &site.allocated_bytes, bytes)?;
     write_estimate(out, &site.live_bytes, bytes)?;
@@ -64,9 +65,9 @@ fn write_row(out: &mut dyn Write, index: usize, site: &SiteFigures) -> io::Resul
 }
 
 fn write_estimate(out: &mut dyn Write, estimate: &Estimate, unit: fn(f64) -> String) -> io::Result<()> {
-    write!(out, "<td class=\"n\" data-value=\"{:.0}\">{}", estimate.value, unit(estimate.value))?;
+    write!(out, r#"<td class="n" data-value="{:.0}">{}"#, estimate.value, unit(estimate.value))?;
     if estimate.high > estimate.low {
-        write!(out, "<span class=\"interval\">{}</span>", range(estimate.low, estimate.high, unit))?;
+        write!(out, r#"<span class="interval">{}</span>"#, range(estimate.low, estimate.high, unit))?;
     }
     write!(out, "</td>")
 }
@@ -81,7 +82,7 @@ pub(super) fn write_stacks(out: &mut dyn Write, analysis: &Analysis) -> io::Resu
         let indices = site.frames.iter().map(|frame| {
             let name = strings.index(shorten_symbol(&frame.function, NAME_COLUMNS));
             let place = place(frame).map_or(-1, |place| strings.index(place) as i64);
-            let flags = (u8::from(frame.inlined), u8::from(is_library(&frame.function)));
+            let flags = (u8::from(frame.inlined), u8::from(Origin::of(frame) == Origin::Library));
             frames.index((name, place, flags.0, flags.1)).to_string()
         });
         stacks.push(format!("[{}]", indices.collect::<Vec<_>>().join(",")));
@@ -91,13 +92,10 @@ pub(super) fn write_stacks(out: &mut dyn Write, analysis: &Analysis) -> io::Resu
         format!("[{name},{place},{inlined},{library}]")
     };
     let frames: Vec<String> = frames.items.iter().map(frame).collect();
-    writeln!(
-        out,
-        "<script type=\"application/json\" id=\"stacks\">{{\"strings\":[{}],\"frames\":[{}],\"stacks\":[{}]}}</script>",
-        strings.join(","),
-        frames.join(","),
-        stacks.join(",")
-    )
+    write!(out, r#"<script type="application/json" id="stacks">"#)?;
+    let [strings, frames, stacks] = [strings, frames, stacks].map(|items| items.join(","));
+    write!(out, r#"{{"strings":[{strings}],"frames":[{frames}],"stacks":[{stacks}]}}"#)?;
+    writeln!(out, "</script>")
 }
 
 /// Each item once, in the order in which it was first asked for.
@@ -134,20 +132,10 @@ fn short_path(path: &str) -> &str {
     if let Some((_, in_registry)) = path.split_once("/registry/src/") {
         return in_registry.split_once('/').map_or(in_registry, |(_, in_crate)| in_crate);
     }
-    match path.split_once("/library/") {
-        Some((before, _)) if before.contains("/rustc/") || before.contains("/rustlib/") => {
-            &path[before.len() + 1..]
-        }
+    match path.find("/library/") {
+        Some(at) if is_of_rustc(path) => &path[at + 1..],
         _ => path,
     }
-}
-
-/// Whether a function is the standard library's, by its path.
-fn is_library(function: &str) -> bool {
-    let path = function.trim_start_matches(['<', '&', '[', '(']);
-    ["std::", "core::", "alloc::", "__rust", "__libc_", "rust_begin"]
-        .iter()
-        .any(|start| path.starts_with(start))
 }
 
 #[cfg(test)]
@@ -188,17 +176,5 @@ mod tests {
              {\"strings\":[\"core::a\",\"src/main.rs:7\",\"\\u003c/script\\u003e\",\"main\"],\
              \"frames\":[[0,1,0,1],[2,1,0,0],[3,1,0,0]],\"stacks\":[[0,1,2],[2]]}</script>\n"
         );
-    }
-
-    #[test]
-    fn the_standard_library_is_known_by_its_paths() {
-        for function in
-            ["std::thread::spawn", "<alloc::vec::Vec<T> as X>::f", "<&core::str>::f", "__rust_alloc"]
-        {
-            assert!(is_library(function), "{function}");
-        }
-        for function in ["app::core::f", "<app::T as core::fmt::Display>::fmt", "main"] {
-            assert!(!is_library(function), "{function}");
-        }
     }
 }

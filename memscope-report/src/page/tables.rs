@@ -10,11 +10,11 @@ const MOST_ROWS: usize = 1_000;
 
 /// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`.
 pub(super) fn write_head(out: &mut dyn Write, columns: &[&str], sorted: usize) -> io::Result<()> {
-    write!(out, "<div class=\"table\"><table><thead><tr>")?;
+    write!(out, r#"<div class="table"><table><thead><tr>"#)?;
     for (index, column) in columns.iter().enumerate() {
-        let class = if index == 0 { "" } else { " class=\"n\"" };
-        let order = if index == sorted { " aria-sort=\"descending\"" } else { "" };
-        write!(out, "<th scope=\"col\"{class}{order}><button type=\"button\">{column}</button></th>")?;
+        let class = if index == 0 { "" } else { r#" class="n""# };
+        let order = if index == sorted { r#" aria-sort="descending""# } else { "" };
+        write!(out, r#"<th scope="col"{class}{order}><button type="button">{column}</button></th>"#)?;
     }
     writeln!(out, "</tr></thead><tbody>")
 }
@@ -27,30 +27,30 @@ pub(super) fn write_foot(out: &mut dyn Write) -> io::Result<()> {
 /// "Showing the first 200 of 1234 things." where not all are shown.
 pub(super) fn write_cut(out: &mut dyn Write, shown: usize, all: usize, things: &str) -> io::Result<()> {
     if shown < all {
-        writeln!(out, "<p class=\"caption\">Showing the first {shown} of {all} {things}.</p>")?;
+        writeln!(out, r#"<p class="caption">Showing the first {shown} of {all} {things}.</p>"#)?;
     }
     Ok(())
 }
 
 /// A number's cell: how it reads, and what it is sorted by.
 fn write_number(out: &mut dyn Write, text: &str, value: f64) -> io::Result<()> {
-    write!(out, "<td class=\"n\" data-value=\"{value:.0}\">{text}</td>")
+    write!(out, r#"<td class="n" data-value="{value:.0}">{text}</td>"#)
 }
 
 /// Every thread, most allocated bytes first.
 pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, "<section id=\"threads\"><h2>Threads</h2>")?;
+    writeln!(out, r#"<section id="threads"><h2>Threads</h2>"#)?;
     if analysis.threads.is_empty() {
-        return writeln!(out, "<p class=\"muted\">No thread allocated or freed.</p></section>");
+        return writeln!(out, r#"<p class="muted">No thread allocated or freed.</p></section>"#);
     }
     let shown = analysis.threads.len().min(MOST_ROWS);
-    writeln!(out, "<p class=\"caption\">Exact. Kept is what a thread allocated less what it freed.</p>")?;
+    writeln!(out, r#"<p class="caption">Exact. Kept is what a thread allocated less what it freed.</p>"#)?;
     write_cut(out, shown, analysis.threads.len(), "threads")?;
     write_head(out, &["Thread", "Id", "OS id", "Allocations", "Allocated", "Frees", "Freed", "Kept"], 4)?;
     for thread in &analysis.threads[..shown] {
         let name =
             if thread.name.trim().is_empty() { format!("thread {}", thread.id) } else { thread.name.clone() };
-        write!(out, "<tr><td class=\"name\">{}</td>", escape(&name))?;
+        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&name))?;
         write_number(out, &thread.id.to_string(), f64::from(thread.id))?;
         write_number(out, &thread.os_id.to_string(), thread.os_id as f64)?;
         for (number, is_bytes) in [
@@ -69,28 +69,28 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
 
 /// Every annotated function, most allocated bytes first.
 pub(super) fn write_scopes(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, "<section id=\"scopes\"><h2>Scopes</h2>")?;
+    writeln!(out, r#"<section id="scopes"><h2>Scopes</h2>"#)?;
     if analysis.scopes.is_empty() {
         return writeln!(
             out,
-            "<p class=\"muted\">No annotated function ran. Put <code>#[memscope::profile]</code> on a function to see \
-             its calls and exactly what they allocate.</p></section>"
+            "<p class=\"muted\">No annotated function ran. Put <code>#[memscope::profile]</code> on a function \
+             to see its calls and exactly what they allocate.</p></section>"
         );
     }
     let shown = analysis.scopes.len().min(MOST_ROWS);
-    writeln!(out, "<p class=\"caption\">Exact. Own leaves out what inner scopes allocated.</p>")?;
+    writeln!(out, r#"<p class="caption">Exact. Own leaves out what inner scopes allocated.</p>"#)?;
     write_cut(out, shown, analysis.scopes.len(), "scopes")?;
     let columns =
         ["Scope", "Calls", "Allocations", "Allocated", "Bytes per call", "Own allocations", "Own bytes"];
     write_head(out, &columns, 3)?;
     for scope in &analysis.scopes[..shown] {
-        write!(out, "<tr><td class=\"name\"><code>{}</code></td>", escape(&scope.name))?;
+        write!(out, r#"<tr><td class="name"><code>{}</code></td>"#, escape(&scope.name))?;
         write_number(out, &count(scope.calls as f64), scope.calls as f64)?;
         write_number(out, &count(scope.allocations as f64), scope.allocations as f64)?;
         write_number(out, &bytes(scope.allocated_bytes as f64), scope.allocated_bytes as f64)?;
         match scope.calls {
             // A scope that never returned has no call to share its bytes among.
-            0 => write!(out, "<td class=\"n\" data-value=\"-1\">–</td>")?,
+            0 => write!(out, r#"<td class="n" data-value="-1">–</td>"#)?,
             calls => {
                 let per_call = scope.allocated_bytes as f64 / calls as f64;
                 write_number(out, &bytes(per_call), per_call)?;

@@ -19,13 +19,13 @@ pub(super) fn name(analysis: &Analysis) -> String {
 
 /// Name and origin of the session, one sentence, and the figures as cards.
 pub(super) fn write_verdict(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, "<section id=\"verdict\"><h1>{}</h1>", escape(&name(analysis)))?;
-    writeln!(out, "<div class=\"origin\">{}</div>", escape(&origin(&analysis.session)))?;
-    writeln!(out, "<p class=\"lead\">{}</p><dl class=\"cards\">", escape(&lead(&analysis.totals)))?;
+    writeln!(out, r#"<section id="verdict"><h1>{}</h1>"#, escape(&name(analysis)))?;
+    writeln!(out, r#"<div class="origin">{}</div>"#, escape(&origin(&analysis.session)))?;
+    writeln!(out, r#"<p class="lead">{}</p><dl class="cards">"#, escape(&lead(&analysis.totals)))?;
     for card in cards(&analysis.session, &analysis.totals) {
         writeln!(
             out,
-            "<div class=\"card\"><dt>{}</dt><dd class=\"figure\">{}</dd><dd class=\"note\">{}</dd></div>",
+            r#"<div class="card"><dt>{}</dt><dd class="figure">{}</dd><dd class="note">{}</dd></div>"#,
             card.name,
             escape(&card.figure),
             escape(&card.note)
@@ -133,12 +133,12 @@ fn overhead(session: &SessionInfo, totals: &Totals) -> Card {
 
 /// What stands out, worst first, each with its evidence and what to do.
 pub(super) fn write_findings(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, "<section id=\"findings\"><h2>What stands out</h2>")?;
+    writeln!(out, r#"<section id="findings"><h2>What stands out</h2>"#)?;
     if analysis.findings.is_empty() {
-        writeln!(out, "<p class=\"muted\">{}</p></section>", nothing_stands_out(&analysis.totals))?;
+        writeln!(out, r#"<p class="muted">{}</p></section>"#, nothing_stands_out(&analysis.totals))?;
         return Ok(());
     }
-    writeln!(out, "<ol class=\"findings\">")?;
+    writeln!(out, r#"<ol class="findings">"#)?;
     for finding in &analysis.findings {
         write_finding(out, finding)?;
     }
@@ -147,9 +147,11 @@ pub(super) fn write_findings(out: &mut dyn Write, analysis: &Analysis) -> io::Re
 
 fn nothing_stands_out(totals: &Totals) -> &'static str {
     if totals.samples == 0 {
-        "Findings need samples, and none was recorded. Run for longer, raise sample_rate, or lower min_allocation_size."
+        "Findings need samples, and none was recorded. Run for longer, raise sample_rate, or lower \
+         min_allocation_size."
     } else {
-        "Nothing does: no call site or thread holds, churns or hands over a share of memory that is out of the ordinary."
+        "Nothing does: no call site or thread holds, churns or hands over a share of memory that is out of \
+         the ordinary."
     }
 }
 
@@ -158,11 +160,11 @@ fn write_finding(out: &mut dyn Write, finding: &Bottleneck) -> io::Result<()> {
     let figure = &finding.bytes;
     let mut interval = String::new();
     if figure.high > figure.low {
-        interval = format!(" <small class=\"muted\">{}</small>", range(figure.low, figure.high, bytes));
+        interval = format!(r#" <small class="muted">{}</small>"#, range(figure.low, figure.high, bytes));
     }
     writeln!(
         out,
-        "<li class=\"finding {}\"><h3><span class=\"severity\">{severity}</span>{}: {}{interval}</h3>",
+        r#"<li class="finding {}"><h3><span class="severity">{severity}</span>{}: {}{interval}</h3>"#,
         severity.to_lowercase(),
         words(&finding.kind),
         bytes(figure.value),
@@ -196,7 +198,7 @@ pub(super) fn write_warnings(out: &mut dyn Write, analysis: &Analysis) -> io::Re
     if analysis.warnings.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<section id=\"warnings\"><h2>About this trace</h2><div class=\"warnings\"><ul>")?;
+    writeln!(out, r#"<section id="warnings"><h2>About this trace</h2><div class="warnings"><ul>"#)?;
     for warning in &analysis.warnings {
         writeln!(out, "<li>{}</li>", escape(warning))?;
     }

@@ -12,7 +12,7 @@ use std::f64::consts::PI;
 const EXACT_SHAPE: f64 = 1000.0;
 /// Terms after which the series and the fraction have long converged for shapes up to [`EXACT_SHAPE`].
 const MAX_TERMS: u32 = 1000;
-const RELATIVE_ERROR: f64 = 1e-14;
+const RELATIVE_ERROR: f64 = 1e-13;
 /// Lanczos' coefficients for g = 7.
 const LANCZOS: [f64; 9] = [
     0.999_999_999_999_809_9,
@@ -70,7 +70,7 @@ fn invert(probability: f64, shape: f64, start: f64) -> f64 {
         };
         let step = (next - x).abs();
         x = next;
-        if step <= 1e-12 * x {
+        if step <= 1e-9 * x {
             break;
         }
     }

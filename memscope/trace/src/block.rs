@@ -12,7 +12,8 @@
 //!                                             20  4  CRC-32 of bytes 0..20
 //! ```
 //!
-//! Everything is little endian. The header has a checksum of its own so that a damaged length is never believed.
+//! Everything is little endian. The header has a checksum of its own so that a damaged length is never believed. The
+//! file header keeps this layout in every version, so that every reader can tell a version from damage.
 
 use crate::TraceError;
 
@@ -39,6 +40,19 @@ pub(crate) struct BlockHeader {
     pub(crate) payload_crc: u32,
 }
 
+impl BlockHeader {
+    /// Length of the whole block, bytes.
+    pub(crate) fn block_bytes(&self) -> usize {
+        BLOCK_HEADER_BYTES + self.payload_bytes as usize
+    }
+
+    /// The payload of the block that `bytes` begin with, if all of it is there and its checksum holds.
+    pub(crate) fn intact_payload<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let payload = bytes.get(BLOCK_HEADER_BYTES..self.block_bytes())?;
+        (crc32fast::hash(payload) == self.payload_crc).then_some(payload)
+    }
+}
+
 /// The 32 bytes that a trace begins with.
 pub(crate) fn encode_file_header() -> [u8; FILE_HEADER_BYTES] {
     let mut bytes = [0; FILE_HEADER_BYTES];
@@ -63,12 +77,13 @@ pub(crate) fn decode_file_header(bytes: &[u8]) -> Result<(u16, u16), TraceError>
     if bytes.len() < FILE_HEADER_BYTES {
         return Err(TraceError::HeaderCut { found_bytes: bytes.len() });
     }
+    // The checksum first: a version is believed only if it is what was written.
+    if crc32fast::hash(&bytes[..28]) != le_u32(bytes, 28) || le_u32(bytes, 12) != ENDIANNESS_MARK {
+        return Err(TraceError::HeaderDamaged);
+    }
     let version = (u16::from_le_bytes([bytes[8], bytes[9]]), u16::from_le_bytes([bytes[10], bytes[11]]));
     if version.0 != FORMAT_VERSION.0 {
         return Err(TraceError::Version { found: version });
-    }
-    if crc32fast::hash(&bytes[..28]) != le_u32(bytes, 28) || le_u32(bytes, 12) != ENDIANNESS_MARK {
-        return Err(TraceError::HeaderDamaged);
     }
     Ok(version)
 }

@@ -3,12 +3,14 @@
 //! bincode's authors have stopped maintaining it. Everything of it that memscope uses is in [`encode_payload`] and
 //! [`decode_payload`]; `wincode` writes the same bytes, should it ever have to be replaced.
 
+use crate::TraceError;
 use crate::block::{FLAG_IGNORABLE, MAX_PAYLOAD_BYTES};
 use crate::record::{MAX_ROWS, Record};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What decoding one block may take, bytes: a length that asks for more is damage.
-const DECODE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// What decoding one block may take, bytes: a length that asks for more is damage. One byte of a payload is 8 bytes in
+/// memory at most (a small number in a column of `u64`), so no block that was written asks for more.
+const DECODE_LIMIT_BYTES: usize = 8 * MAX_PAYLOAD_BYTES;
 
 fn encode_payload<T: Serialize>(value: &T, into: &mut [u8]) -> Option<usize> {
     bincode::serde::encode_into_slice(value, into, bincode::config::standard()).ok()
@@ -23,16 +25,19 @@ fn decode_payload<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 /// Declares for each record its kind number, its flags and how to check its columns.
 macro_rules! kinds {
     ($($number:literal $name:ident $flags:expr, $($column:ident)*;)*) => {
-        /// The kind's number, flags and name.
-        pub(crate) fn kind(record: &Record) -> (u8, u8, &'static str) {
-            match record { $(Record::$name(_) => ($number, $flags, stringify!($name)),)* }
+        /// The kind's number and flags.
+        pub(crate) fn kind(record: &Record) -> (u8, u8) {
+            match record { $(Record::$name(_) => ($number, $flags),)* }
         }
 
-        /// Writes the payload of `record` and returns its length; `None` if it is too large.
-        pub(crate) fn encode(record: &Record, into: &mut [u8; MAX_PAYLOAD_BYTES]) -> Option<usize> {
+        /// Writes the payload of `record` and returns its length.
+        pub(crate) fn encode(record: &Record, into: &mut [u8; MAX_PAYLOAD_BYTES]) -> Result<usize, TraceError> {
             match record { $(Record::$name(value) => {
-                debug_assert!(columns_agree(&[$(value.$column.len()),*]), "columns of {}", stringify!($name));
-                encode_payload(value, into)
+                let kind = stringify!($name);
+                if !columns_agree(&[$(value.$column.len()),*]) {
+                    return Err(TraceError::ColumnsDiffer { kind });
+                }
+                encode_payload(value, into).ok_or(TraceError::RecordTooLarge { kind })
             })* }
         }
 

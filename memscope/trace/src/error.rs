@@ -1,6 +1,7 @@
 //! What can go wrong with a trace as a whole. Damage to single blocks is not an error: [`crate::ReadStats`] counts it.
 
 use crate::block::{FILE_HEADER_BYTES, FORMAT_VERSION, MAX_PAYLOAD_BYTES};
+use crate::record::MAX_ROWS;
 use std::fmt;
 
 /// Why a trace could not be written or read.
@@ -30,6 +31,11 @@ pub enum TraceError {
     },
     /// A record is too large for one block: a writer's mistake, the record must be split.
     RecordTooLarge {
+        /// The record's kind.
+        kind: &'static str,
+    },
+    /// The columns of a record are not of one length, or have more than [`MAX_ROWS`] rows: a writer's mistake.
+    ColumnsDiffer {
         /// The record's kind.
         kind: &'static str,
     },
@@ -70,6 +76,11 @@ impl fmt::Display for TraceError {
             Self::RecordTooLarge { kind } => write!(
                 f,
                 "expected a record that fits into {MAX_PAYLOAD_BYTES} bytes, found a larger one of kind {kind}: split it"
+            ),
+            Self::ColumnsDiffer { kind } => write!(
+                f,
+                "expected columns of one length and of at most {MAX_ROWS} rows, found others in a record of kind \
+                 {kind}: fill every column in each row, and split what is longer"
             ),
         }
     }

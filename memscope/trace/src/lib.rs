@@ -28,8 +28,10 @@
 pub mod block;
 mod codec;
 mod error;
+mod interval;
 mod reader;
 mod record;
+mod window;
 mod writer;
 
 pub use block::{FORMAT_VERSION, MAX_PAYLOAD_BYTES};

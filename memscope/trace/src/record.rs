@@ -7,6 +7,7 @@
 //! Ids (of threads, stacks, sites, samples, ...) are given by the writer, count upwards, and are never reused in a
 //! trace. Id 0 of stacks and scopes means "none".
 
+pub use crate::interval::Interval;
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -183,40 +184,6 @@ pub struct Sites {
     pub kinds: Vec<u8>,
 }
 
-/// A sampling interval. With it, [`Interval::probability`] gives each sample's probability, and `1 / p` its weight.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Interval {
-    /// Id, from 0.
-    pub id: u32,
-    /// In force from then on, microseconds.
-    pub start_us: u64,
-    /// Mean sampling interval T in bytes of credit; 0 is exact mode: every eligible allocation is a sample.
-    pub interval_bytes: f64,
-    /// Credit K, bytes, that each allocation counts beside its size.
-    pub credit_bytes: f64,
-}
-
-impl Interval {
-    /// The probability that an eligible allocation of `size_bytes` became a sample:
-    /// `p(s) = 1 - exp(-(s + K) / T)`, in (0, 1]; 1 in exact mode.
-    ///
-    /// ```
-    /// use memscope_trace::Interval;
-    /// let every = Interval { interval_bytes: 0.0, ..Interval::default() };
-    /// assert_eq!(every.probability(64), 1.0);
-    /// let some = Interval { interval_bytes: 524_288.0, credit_bytes: 0.0, ..Interval::default() };
-    /// assert!((some.probability(524_288) - 0.632).abs() < 0.001);
-    /// ```
-    #[must_use]
-    pub fn probability(&self, size_bytes: u64) -> f64 {
-        let credit = size_bytes as f64 + self.credit_bytes;
-        if self.interval_bytes <= 0.0 || credit <= 0.0 {
-            return 1.0;
-        }
-        -(-credit / self.interval_bytes).exp_m1()
-    }
-}
-
 /// Sampled allocations, in the order of their ids.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Samples {
@@ -389,7 +356,7 @@ impl Loss {
     /// Samples lost for any reason.
     #[must_use]
     pub fn samples(&self) -> u64 {
-        self.buffer_full + self.table_full
+        self.buffer_full.saturating_add(self.table_full)
     }
 }
 

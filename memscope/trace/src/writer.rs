@@ -30,11 +30,11 @@ impl<W: Write> TraceWriter<W> {
     /// Adds `record` as the next block.
     ///
     /// # Errors
-    /// [`TraceError::RecordTooLarge`] if it needs more than [`MAX_PAYLOAD_BYTES`]; nothing is added then.
+    /// [`TraceError::RecordTooLarge`] if it needs more than [`MAX_PAYLOAD_BYTES`], [`TraceError::ColumnsDiffer`] if a
+    /// reader would refuse its columns; nothing is added then.
     pub fn push(&mut self, record: &Record) -> Result<(), TraceError> {
-        let (kind, flags, name) = codec::kind(record);
-        let length =
-            codec::encode(record, &mut self.payload).ok_or(TraceError::RecordTooLarge { kind: name })?;
+        let (kind, flags) = codec::kind(record);
+        let length = codec::encode(record, &mut self.payload)?;
         let payload = &self.payload[..length];
         self.pending.extend_from_slice(&encode_block_header(kind, flags, self.sequence, payload));
         self.pending.extend_from_slice(payload);
@@ -46,7 +46,8 @@ impl<W: Write> TraceWriter<W> {
     ///
     /// # Errors
     /// [`TraceError::Io`] if the sink refuses; what was pending is dropped then, so that a disk that stays full does
-    /// not become memory that grows.
+    /// not become memory that grows. The writer may be used on: a reader finds the blocks behind what a failed write
+    /// left, and counts those that are missing.
     pub fn flush(&mut self) -> Result<(), TraceError> {
         let result = if self.pending.is_empty() {
             Ok(())

@@ -3,8 +3,8 @@
 use super::super::snapshot::{Figure, Gap, NOT_LOOKED_AT};
 use super::NO_SAMPLE;
 
-/// The reason to give for a figure that was missing for one and then for another: that it was not even looked at
-/// says less than any other.
+/// The reason to give for a figure that was missing for one and then for another: that it was not even looked
+/// at says less than any other.
 pub(super) fn later(before: Gap, now: Gap) -> Gap {
     if now == NOT_LOOKED_AT && before != NO_SAMPLE { before } else { now }
 }

@@ -42,6 +42,8 @@ fn a_thread_is_found_by_its_name_and_gone_after_it_ended() {
         assert_eq!(thread.name.to_string(), "pool (3) a");
         tasks.walk(&mut reader, None, None).unwrap();
         assert_eq!(find(&tasks, tid).unwrap().sequence, thread.sequence, "the same thread stays the same");
+        let others = tasks.threads().iter().filter(|other| other.sequence == thread.sequence);
+        assert_eq!(others.count(), 1, "and no other is taken for it");
     });
     walk_until_gone(&mut tasks, &mut reader, tid);
     assert!(tasks.threads().is_sorted_by_key(|thread| thread.tid));

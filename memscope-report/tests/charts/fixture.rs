@@ -1,0 +1,307 @@
+//! Small analyses with fixed figures, and large and strange ones.
+
+use memscope_report::analysis::{
+    Analysis, Frame, ScopeFigures, SessionInfo, SiteFigures, SizeBucket, ThreadFigures, TimelinePoint, Totals,
+};
+use memscope_report::chart::{Drawing, draw_all};
+use memscope_report::page;
+use memscope_report::statistics::Estimate;
+
+/// Every chart of an analysis.
+pub(crate) fn drawings(analysis: &Analysis) -> Vec<Drawing> {
+    draw_all(analysis).expect("every analysis can be drawn")
+}
+
+/// The chart of that name.
+pub(crate) fn chart(analysis: &Analysis, name: &str) -> String {
+    let drawing = drawings(analysis).into_iter().find(|drawing| drawing.name == name);
+    drawing.unwrap_or_else(|| panic!("no chart {name}")).svg
+}
+
+/// The page with every chart.
+pub(crate) fn page(analysis: &Analysis) -> String {
+    page_with(analysis, &drawings(analysis))
+}
+
+/// The page with these charts.
+pub(crate) fn page_with(analysis: &Analysis, drawings: &[Drawing]) -> String {
+    let mut out = Vec::new();
+    page::write(&mut out, analysis, drawings).expect("a vector takes everything");
+    String::from_utf8(out).expect("the page is UTF-8")
+}
+
+/// An estimate whose interval is a tenth to both sides.
+pub(crate) fn estimate(value: f64, samples: u64) -> Estimate {
+    Estimate { value, low: value * 0.9, high: value * 1.1, samples }
+}
+
+/// A frame of the program's own code.
+pub(crate) fn frame(function: &str, line: u32) -> Frame {
+    Frame {
+        function: function.to_owned(),
+        file: Some("/home/user/service/src/lib.rs".to_owned()),
+        line: Some(line),
+        inlined: false,
+    }
+}
+
+/// A site with the label that its innermost frame gives it.
+pub(crate) fn site(functions: &[&str], bytes: f64) -> SiteFigures {
+    SiteFigures {
+        frames: functions.iter().zip(1..).map(|(function, line)| frame(function, line)).collect(),
+        label: functions.first().map(|function| format!("{function} (src/lib.rs:1)")).unwrap_or_default(),
+        samples: 100,
+        allocations: estimate(bytes / 64.0, 100),
+        allocated_bytes: estimate(bytes, 100),
+        live_bytes: estimate(bytes / 8.0, 12),
+        ..SiteFigures::default()
+    }
+}
+
+/// A thread that frees three quarters of what it allocates.
+pub(crate) fn thread(id: u32, name: &str, allocated_bytes: u64) -> ThreadFigures {
+    ThreadFigures {
+        id,
+        os_id: 4_000 + u64::from(id),
+        name: name.to_owned(),
+        allocations: allocated_bytes / 64,
+        allocated_bytes,
+        frees: allocated_bytes / 100,
+        freed_bytes: allocated_bytes / 4 * 3,
+    }
+}
+
+/// A small service: two seconds, four threads, five sites.
+pub(crate) fn service() -> Analysis {
+    Analysis {
+        session: session(),
+        totals: totals(),
+        timeline: (1..=20).map(timeline_point).collect(),
+        threads: vec![
+            thread(1, "main", 40 << 20),
+            thread(2, "worker", 20 << 20),
+            thread(3, "worker", 10 << 20),
+            thread(17, "", 5 << 20),
+        ],
+        sites: sites(),
+        sizes: (0..14).map(size_bucket).collect(),
+        scopes: vec![ScopeFigures {
+            name: "service::handle".to_owned(),
+            calls: 1_000,
+            allocations: 500_000,
+            allocated_bytes: 30 << 20,
+            own_allocations: 200_000,
+            own_allocated_bytes: 10 << 20,
+        }],
+        findings: Vec::new(),
+        warnings: vec!["3 samples were lost because a thread's buffer was full.".to_owned()],
+    }
+}
+
+fn session() -> SessionInfo {
+    SessionInfo {
+        name: "service".to_owned(),
+        executable: "/srv/bin/service".to_owned(),
+        process_id: 4_001,
+        started_unix_ns: 1_700_000_000_000_000_000,
+        duration_us: 2_000_000,
+        complete: true,
+        memscope_version: "0.1.0".to_owned(),
+        interval_bytes: 524_288.0,
+        unwinder: "frame pointers".to_owned(),
+        symbols: "DWARF".to_owned(),
+        ..SessionInfo::default()
+    }
+}
+
+fn totals() -> Totals {
+    Totals {
+        allocations: 1_200_000,
+        allocated_bytes: 75 << 20,
+        frees: 1_100_000,
+        freed_bytes: 70 << 20,
+        peak_bytes: 12 << 20,
+        peak_us: 1_230_000,
+        live_bytes: 5 << 20,
+        threads: 4,
+        samples: 500,
+        lost_samples: 3,
+        overhead_us: 4_000,
+    }
+}
+
+/// Point `step` of 20: the heap rises for twelve steps and falls for eight.
+fn timeline_point(step: u64) -> TimelinePoint {
+    let live_bytes = if step <= 12 { step } else { 25 - step.min(20) } * (900 << 10);
+    let allocated_bytes = step * (75 << 20) / 20;
+    TimelinePoint {
+        time_us: step * 100_000,
+        live_bytes: live_bytes as i64,
+        allocations: step * 60_000,
+        allocated_bytes,
+        frees: step * 55_000,
+        freed_bytes: allocated_bytes - live_bytes.min(allocated_bytes),
+        rss_bytes: step.is_multiple_of(2).then_some((20 << 20) + step * (300 << 10)),
+    }
+}
+
+fn sites() -> Vec<SiteFigures> {
+    let mebibyte = f64::from(1 << 20);
+    let mut sites = vec![
+        site(&["service::cache::Cache::insert", "service::handle", "main"], 30.0 * mebibyte),
+        site(&["service::parse", "service::handle", "main"], 20.0 * mebibyte),
+        site(&["service::parse", "service::warm_up", "main"], 10.0 * mebibyte),
+        site(&["alloc::vec::Vec<[u8; 8],A>::push", "service::index", "main"], 5.0 * mebibyte),
+        SiteFigures { frames: Vec::new(), label: "(stack not recorded)".to_owned(), ..site(&[], mebibyte) },
+    ];
+    sites[3].frames[0].inlined = true;
+    sites
+}
+
+fn size_bucket(power: u32) -> SizeBucket {
+    let allocations = f64::from(7 - power.abs_diff(6).min(7)) * 10_000.0;
+    let up_to_bytes = 1 << power;
+    SizeBucket {
+        up_to_bytes,
+        allocations: estimate(allocations, 40),
+        allocated_bytes: estimate(allocations * up_to_bytes as f64 * 0.75, 40),
+    }
+}
+
+/// Letters, marks and markup that must do no harm, each of which may be anybody's name.
+pub(crate) const HOSTILE: [&str; 7] = [
+    "<script>alert(1)</script>",
+    "</svg></script><img src=x onerror=alert(1)>",
+    "nul\0 esc\u{1b}[31m bell\u{7} c1\u{9b} del\u{7f}",
+    "turned\u{202e}txt.exe\u{2066} mark\u{200f}\u{feff}\u{ffff}\u{fffe}",
+    "\"><svg onload='alert(1)'>&amp;]]><!-- --> fill=\"#FFFFFF\" opacity=\"1\"",
+    "a;b c;d 12 34",
+    "; DROP 'x' \\u003c \\\" \u{2028}\u{2029}",
+];
+
+/// An analysis in which every text is hostile.
+pub(crate) fn hostile() -> Analysis {
+    let mut analysis = service();
+    analysis.session.name = HOSTILE.join(" ");
+    analysis.session.executable = HOSTILE.join("/");
+    for text in [
+        &mut analysis.session.memscope_version,
+        &mut analysis.session.unwinder,
+        &mut analysis.session.symbols,
+    ] {
+        *text = HOSTILE.concat();
+    }
+    analysis.threads = HOSTILE.iter().zip(1..).map(|(name, id)| thread(id, name, 1 << 20)).collect();
+    analysis.sites = HOSTILE.iter().map(|name| site(&[name, "main", name], 1e6)).collect();
+    for (site, name) in analysis.sites.iter_mut().zip(HOSTILE) {
+        site.label = name.to_owned();
+        site.frames[0].file = Some(name.to_owned());
+    }
+    analysis.scopes = HOSTILE
+        .iter()
+        .map(|name| ScopeFigures { name: (*name).to_owned(), ..ScopeFigures::default() })
+        .collect();
+    analysis.warnings = HOSTILE.map(str::to_owned).to_vec();
+    analysis
+}
+
+/// Five hundred threads and as many sites, their names of three hundred letters.
+pub(crate) fn crowded() -> Analysis {
+    let mut analysis = service();
+    let symbol = |i: u32| {
+        format!("krate{i}::module::Type<krate::other::Argument<krate::inner::Key{i}>>::method").repeat(4)
+    };
+    analysis.threads = (1..=500).map(|id| thread(id, &symbol(id), u64::from(1_000_000 - id * 100))).collect();
+    analysis.sites = (0..500)
+        .map(|i| site(&[&symbol(i % 7), &symbol(i), "main"], f64::from(1_000_000 - i * 100)))
+        .collect();
+    analysis.timeline =
+        (1..=200_000).map(|i| TimelinePoint { time_us: i * 1_000, ..timeline_point(i % 20 + 1) }).collect();
+    analysis.totals.threads = 500;
+    analysis
+}
+
+/// Figures at the ends of their types, and estimates that are no numbers.
+pub(crate) fn immense() -> Analysis {
+    let mut analysis = service();
+    let strange =
+        Estimate { value: f64::NAN, low: f64::NEG_INFINITY, high: f64::INFINITY, samples: u64::MAX };
+    let huge = Estimate { value: u64::MAX as f64, low: 0.0, high: f64::MAX, samples: 1 };
+    analysis.session.duration_us = u64::MAX;
+    analysis.session.started_unix_ns = u64::MAX;
+    analysis.totals = Totals {
+        peak_bytes: u64::MAX,
+        peak_us: u64::MAX,
+        live_bytes: i64::MIN,
+        allocated_bytes: u64::MAX,
+        allocations: u64::MAX,
+        overhead_us: u64::MAX,
+        ..analysis.totals
+    };
+    analysis.timeline.push(TimelinePoint {
+        time_us: u64::MAX,
+        live_bytes: i64::MAX,
+        allocations: u64::MAX,
+        allocated_bytes: u64::MAX,
+        frees: u64::MAX,
+        freed_bytes: u64::MAX,
+        rss_bytes: Some(u64::MAX),
+    });
+    analysis.threads.push(thread(u32::MAX, "immense", u64::MAX));
+    for (site, figures) in analysis.sites.iter_mut().zip([strange, huge]) {
+        (site.allocations, site.allocated_bytes, site.live_bytes) = (figures, figures, figures);
+    }
+    for (class, figures) in analysis.sizes.iter_mut().zip([huge, strange]) {
+        (class.up_to_bytes, class.allocations, class.allocated_bytes) = (u64::MAX, figures, figures);
+    }
+    analysis
+}
+
+/// One of each, and every figure zero.
+pub(crate) fn zero() -> Analysis {
+    Analysis {
+        timeline: vec![TimelinePoint::default(); 2],
+        threads: vec![ThreadFigures::default()],
+        sites: vec![SiteFigures::default()],
+        sizes: vec![SizeBucket::default()],
+        scopes: vec![ScopeFigures::default()],
+        warnings: vec![String::new()],
+        ..Analysis::default()
+    }
+}
+
+/// A trace with a single point in time.
+pub(crate) fn one_point() -> Analysis {
+    let mut analysis = service();
+    analysis.timeline.truncate(1);
+    analysis.threads.truncate(1);
+    analysis.sites.truncate(1);
+    analysis.sizes.drain(..6);
+    analysis.sizes.truncate(1);
+    analysis
+}
+
+/// More was freed than allocated, so that the live heap is below zero.
+pub(crate) fn below_zero() -> Analysis {
+    let mut analysis = service();
+    for point in &mut analysis.timeline {
+        point.live_bytes -= 8 << 20;
+        point.rss_bytes = None;
+    }
+    analysis.totals.live_bytes = -(3 << 20);
+    analysis
+}
+
+/// Every analysis above, by name.
+pub(crate) fn all() -> [(&'static str, Analysis); 8] {
+    [
+        ("service", service()),
+        ("empty", Analysis::default()),
+        ("hostile", hostile()),
+        ("crowded", crowded()),
+        ("immense", immense()),
+        ("zero", zero()),
+        ("one point", one_point()),
+        ("below zero", below_zero()),
+    ]
+}

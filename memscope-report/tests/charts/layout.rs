@@ -1,0 +1,126 @@
+//! No text over another, none cut off at the edge, and words where there is nothing to draw.
+
+use crate::fixture::{all, chart, crowded, drawings, service};
+use crate::markup::{Dialect, Element, read};
+use memscope_report::analysis::Analysis;
+
+/// A text's place on the sheet, pixels.
+#[derive(Debug)]
+struct Place {
+    text: String,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+/// Width of a letter of a font of size 1: DejaVu Sans Mono's, and more than the mean of DejaVu Sans.
+const LETTER: f64 = 0.602;
+
+fn number(element: &Element, name: &str) -> f64 {
+    let value = element.attribute(name).unwrap_or_else(|| panic!("{element:?} has no {name}"));
+    value.parse().unwrap_or_else(|_| panic!("{name} of {element:?} is no number"))
+}
+
+fn places(svg: &str) -> Vec<Place> {
+    let elements = read(svg, Dialect::Xml).expect("well-formed");
+    let texts = elements.iter().filter(|element| element.name == "text");
+    texts
+        .map(|element| {
+            let size = number(element, "font-size");
+            let text = element.text.trim().to_owned();
+            let width = text.chars().count() as f64 * size * LETTER;
+            let x = number(element, "x");
+            let left = match element.attribute("text-anchor") {
+                Some("start") => x,
+                Some("middle") => x - width / 2.0,
+                Some("end") => x - width,
+                other => panic!("the anchor {other:?}"),
+            };
+            // Every anchor of the height is within half a size of the middle line.
+            let middle = match element.attribute("dy") {
+                Some("0.76em") => number(element, "y") + size * 0.4,
+                Some("0.5ex") => number(element, "y"),
+                other => panic!("the shift {other:?}"),
+            };
+            Place { text, left, right: left + width, top: middle - size / 2.0, bottom: middle + size / 2.0 }
+        })
+        .collect()
+}
+
+#[test]
+fn no_text_lies_over_another_or_over_the_edge() {
+    for (name, analysis) in all() {
+        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+            let what = format!("{} of {name}", drawing.name);
+            let root = &read(&drawing.svg, Dialect::Xml).expect("well-formed")[0];
+            let (width, height) = (number(root, "width"), number(root, "height"));
+            let places = places(&drawing.svg);
+            assert!(!places.is_empty(), "{what} says nothing");
+            for (index, place) in places.iter().enumerate() {
+                let inside =
+                    place.left >= 0.0 && place.right <= width && place.top >= 0.0 && place.bottom <= height;
+                assert!(inside, "{what}: {place:?} leaves the sheet of {width} x {height}");
+                for other in &places[..index] {
+                    let apart = place.left >= other.right
+                        || place.right <= other.left
+                        || place.top >= other.bottom
+                        || place.bottom <= other.top;
+                    assert!(apart, "{what}: {place:?} lies over {other:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_five_hundred_threads_thirty_have_a_row() {
+    let places = places(&chart(&crowded(), "threads"));
+    assert!(places.iter().any(|place| place.text == "470 others"));
+    assert_eq!(places.iter().filter(|place| place.text.contains("freed ")).count(), 31);
+}
+
+#[test]
+fn a_long_timeline_becomes_a_short_line() {
+    let svg = chart(&crowded(), "memory_over_time");
+    assert!(svg.len() < 60_000, "{} bytes for 200,000 points", svg.len());
+}
+
+#[test]
+fn the_peak_has_its_value_and_time() {
+    let places = places(&chart(&service(), "memory_over_time"));
+    assert!(places.iter().any(|place| place.text == "peak 12 MiB at 1.23 s"), "{places:?}");
+}
+
+#[test]
+fn an_estimate_has_its_interval() {
+    let places = places(&chart(&service(), "call_sites"));
+    assert!(places.iter().any(|place| place.text == "30 MiB (27 to 33 MiB)"), "{places:?}");
+}
+
+#[test]
+fn every_chart_without_data_says_why_and_what_to_do() {
+    for drawing in drawings(&Analysis::default()) {
+        let places = places(&drawing.svg);
+        assert_eq!(places.len(), 3, "{}: title, reason, advice", drawing.name);
+        assert_eq!(places[0].text, drawing.title);
+        assert!(places[1..].iter().all(|place| place.text.ends_with('.')), "{}", drawing.name);
+    }
+}
+
+#[test]
+fn every_colour_follows_the_reader_s_scheme() {
+    for (name, analysis) in all() {
+        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+            for element in read(&drawing.svg, Dialect::Xml).expect("well-formed") {
+                for property in ["fill", "stroke"] {
+                    let Some(color) = element.attribute(property).filter(|color| *color != "none") else {
+                        continue;
+                    };
+                    let rule = format!(".memscope [{property}=\"{color}\"]{{{property}:var(--memscope-");
+                    assert!(drawing.svg.contains(&rule), "{} of {name}: {color}", drawing.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Charts and page from the outside: the same bytes as last time, well-formed whatever the trace holds, nothing
+//! over anything else, and no script that the page does not know.
+#![cfg(feature = "charts")]
+
+mod fixture;
+mod golden;
+mod hostile;
+mod layout;
+mod markup;
+mod page;
+mod sha256;
