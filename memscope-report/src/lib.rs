@@ -7,7 +7,7 @@
 //!
 //! [`Profile`] is what the trace says, [`symbolize()`] gives its code addresses names, [`analyze`] works out
 //! everything that is shown ([`Analysis`]), and charts, page and [`Summary`] only show it. With the feature `charts`,
-//! [`render`](render()) does all of it from one path to another.
+//! `render` does all of it from one path to another.
 //!
 //! | feature | adds |
 //! | --- | --- |

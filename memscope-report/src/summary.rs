@@ -92,18 +92,18 @@ fn peak(analysis: &Analysis) -> String {
 fn sampling(analysis: &Analysis) -> String {
     let (session, totals) = (&analysis.session, &analysis.totals);
     let interval = if session.interval_bytes > 0.0 {
-        format!("one per {}", units::bytes(session.interval_bytes))
+        format!("1 per {}", units::bytes(session.interval_bytes))
     } else {
-        "every allocation".to_owned()
+        "all of them".to_owned()
     };
     let overhead = match totals.overhead_us {
         0 => String::new(),
         overhead => {
             let share = overhead as f64 / session.duration_us.max(1) as f64;
-            format!(", overhead {} of one core", units::percent(share))
+            format!(", overhead {} of a core", units::percent(share))
         }
     };
-    format!("{} samples ({interval}), {} lost{overhead}", digits(totals.samples), digits(totals.lost_samples))
+    format!("{} samples, {interval}, {} lost{overhead}", digits(totals.samples), digits(totals.lost_samples))
 }
 
 fn sites(analysis: &Analysis, lines: &mut Vec<String>) {
@@ -118,10 +118,9 @@ fn sites(analysis: &Analysis, lines: &mut Vec<String>) {
     let widths = [width(0), width(1), width(2)];
     for (row, site) in top.iter().zip(&analysis.sites) {
         let [bytes, interval, share] = row;
-        lines.push(format!(
-            "  {bytes:>0$}  {interval:<1$}  {share:>2$}  {3}",
-            widths[0], widths[1], widths[2], site.label
-        ));
+        let figures =
+            format!("  {bytes:>0$}  {interval:<1$}  {share:>2$}  ", widths[0], widths[1], widths[2]);
+        lines.push(with_end_of(figures, &site.label));
     }
 }
 
@@ -153,9 +152,7 @@ fn findings(analysis: &Analysis, lines: &mut Vec<String>) {
     let further = analysis.findings.len().saturating_sub(FINDINGS);
     let more = if further > 0 { format!(" ({further} more in the report)") } else { String::new() };
     lines.push(format!("What stands out{more}"));
-    lines.extend(
-        analysis.findings.iter().take(FINDINGS).map(|finding| format!("  {}", finding_line(finding))),
-    );
+    lines.extend(analysis.findings.iter().take(FINDINGS).map(finding_line));
 }
 
 fn finding_line(finding: &Bottleneck) -> String {
@@ -171,7 +168,20 @@ fn finding_line(finding: &Bottleneck) -> String {
         BottleneckKind::ReallocGrowth => "copied by realloc",
         BottleneckKind::ThreadImbalance => "allocated",
     };
-    format!("{severity}  {} {kind}: {}", units::bytes(finding.bytes.value), finding.culprit)
+    let figures = format!("  {severity}  {} {kind}: ", units::bytes(finding.bytes.value));
+    with_end_of(figures, &finding.culprit)
+}
+
+/// `text` and then `name`, of which the beginning is left out where the line has no room: the end of a path tells
+/// more.
+fn with_end_of(text: String, name: &str) -> String {
+    let room = WIDTH.saturating_sub(text.chars().count());
+    let length = name.chars().count();
+    if length <= room {
+        return text + name;
+    }
+    let end = name.chars().skip(length - room.saturating_sub(3));
+    text + "..." + &end.collect::<String>()
 }
 
 /// The warnings, as many as there is room for.
@@ -324,13 +334,23 @@ mod tests {
             "memscope: demo (process 4321), 12.3 s, 33 threads",
             "allocated  3 GiB in 1,234,567 allocations",
             "peak       123 MiB at 4.2 s; live at the end -5 B",
-            "45,678 samples (one per 512 KiB), 0 lost, overhead 0.3% of one core",
+            "45,678 samples, 1 per 512 KiB, 0 lost, overhead 0.3% of a core",
             "1.12 GiB  1.02 to 1.21 GiB  37.3%  app::work_0 (src/work.rs:0)",
             "What stands out (16 more in the report)",
-            "high    95.4 MiB temporary: app::churn_0",
+            "\n  high    95.4 MiB temporary: app::churn_0",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_long_name_loses_its_beginning() {
+        let mut analysis = busy();
+        analysis.sites[0].label =
+            "document_service::index::builder::Index::search (service/index.rs:88)".into();
+        let text = Summary::new(&analysis).to_string();
+        let line = text.lines().find(|line| line.ends_with("Index::search (service/index.rs:88)")).unwrap();
+        assert!(line.contains("  ...") && line.chars().count() == WIDTH, "{text}");
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! Figures as a person reads them: three significant digits, the zeros at the end left off, and a unit.
 //!
 //! Bytes go in steps of 1024 (`KiB`, `MiB`, ...), counts in steps of 1000 (`k`, `M`, ...), times in the units
-//! of a clock. Whoever needs every digit takes the number itself; these are for eyes. Nothing here can fail:
-//! what is not a number is shown as `n/a`.
+//! of a clock. Where every digit counts there is [`digits`]. Nothing here can fail: what is not a number is shown
+//! as `n/a`.
 
 const BYTE_UNITS: [&str; 9] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
 const COUNT_UNITS: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 
 /// Bytes in binary units: `0 B`, `512 B`, `1.5 MiB`, `-3 KiB`.
+///
+/// ```
+/// assert_eq!(memscope_report::units::bytes(1_572_864.0), "1.5 MiB");
+/// ```
 pub fn bytes(value_bytes: f64) -> String {
     scaled(value_bytes, 1024.0, &BYTE_UNITS)
 }
@@ -15,6 +19,20 @@ pub fn bytes(value_bytes: f64) -> String {
 /// A number of things in decimal units: `0`, `950`, `12.3 k`, `4.56 M`.
 pub fn count(value: f64) -> String {
     scaled(value, 1000.0, &COUNT_UNITS)
+}
+
+/// Every digit of a number, in groups of three: `1,234,567`.
+pub fn digits(value: impl Into<i128>) -> String {
+    let value = value.into();
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::from(if value < 0 { "-" } else { "" });
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Two ends of an interval, written by `format` ([`bytes`] or [`count`]), the unit only once where it is the
@@ -28,6 +46,10 @@ pub fn range(low: f64, high: f64, format: fn(f64) -> String) -> String {
 }
 
 /// A part of a whole, given as a fraction (`0.123` for 12.3%): `12.3%`, `<0.01%`.
+///
+/// ```
+/// assert_eq!(memscope_report::units::percent(1.0 / 8.0), "12.5%");
+/// ```
 pub fn percent(fraction: f64) -> String {
     let value = fraction * 100.0;
     if !value.is_finite() {
@@ -135,6 +157,14 @@ mod tests {
         ] {
             assert_eq!(count(value), text, "{value}");
         }
+    }
+
+    #[test]
+    fn digits_stand_in_groups_of_three() {
+        for (value, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567")] {
+            assert_eq!(digits(value), text);
+        }
+        assert_eq!(digits(u64::MAX), "18,446,744,073,709,551,615");
     }
 
     #[test]

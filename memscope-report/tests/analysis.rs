@@ -82,17 +82,18 @@ fn trimmed(names: &[&str]) -> (Vec<String>, String) {
 fn the_hook_and_the_allocators_entry_are_taken_off() {
     let user = ["alloc::raw_vec::finish_grow", "memscope_examples::parse", "memscope::run", "main"];
     for inner in [
-        &["memscope::hook::sample", "<memscope::SamplingAllocator<A> as core::alloc::GlobalAlloc>::alloc"][..],
+        &["memscope::unwind::capture", "<memscope::SamplingAllocator<A> as core::alloc::GlobalAlloc>::alloc"]
+            [..],
         &[
-            "memscope::hook::sample",
+            "memscope::unwind::capture",
             "__rustc::__rust_alloc",
             "alloc::alloc::alloc",
             "alloc::alloc::Global::alloc_impl",
         ],
         // The hook's innermost frame may be what the compiler inlined there.
-        &["core::cell::Cell<T>::get", "memscope::hook::sample", "__rust_alloc", "alloc::alloc::alloc"],
-        &["memscope::hook::sample"],
-        &["memscope::hook::sample", "alloc::alloc::realloc"],
+        &["core::cell::Cell<T>::get", "memscope::unwind::capture", "__rust_alloc", "alloc::alloc::alloc"],
+        &["memscope::unwind::capture"],
+        &["memscope::unwind::capture", "alloc::alloc::realloc"],
         &["__rg_alloc"],
         &[],
     ] {
@@ -105,11 +106,12 @@ fn the_hook_and_the_allocators_entry_are_taken_off() {
 #[test]
 fn what_a_program_calls_is_not_taken_off() {
     // An entry further out belongs to another allocation.
-    let (frames, _) = trimmed(&["memscope::hook::sample", "app::f", "__rust_alloc", "app::g"]);
+    let (frames, _) = trimmed(&["memscope::unwind::capture", "app::f", "__rust_alloc", "app::g"]);
     assert_eq!(frames, ["app::f", "__rust_alloc", "app::g"]);
-    let (frames, label) = trimmed(&["memscope::hook::sample", "std::thread::spawn", "std::rt::lang_start"]);
+    let (frames, label) =
+        trimmed(&["memscope::unwind::capture", "std::thread::spawn", "std::rt::lang_start"]);
     assert_eq!((frames.len(), label.as_str()), (2, "std::thread::spawn"));
-    let (frames, label) = trimmed(&["memscope::hook::sample", "__rust_alloc"]);
+    let (frames, label) = trimmed(&["memscope::unwind::capture", "__rust_alloc"]);
     assert!(frames.is_empty());
     assert_eq!(label, "(stack ends in the allocator)");
 }

@@ -43,7 +43,7 @@ fn a_trace_becomes_a_report_and_one_screen() {
         "memscope: demo (process 77), 9 ms, 2 threads",
         "allocated  117 KiB in 1,200 allocations",
         "peak       87.9 KiB at 1.5 ms; live at the end 78.1 KiB",
-        "70 samples (every allocation), 0 lost",
+        "70 samples, all of them, 0 lost",
         "app::index",
         "app::parse",
         "Nothing stands out.",

@@ -29,7 +29,7 @@ impl Numbers {
     }
 
     fn small(&mut self) -> u32 {
-        if self.word() % 4 == 0 { self.number() as u32 } else { (self.word() % 12) as u32 }
+        if self.word().is_multiple_of(4) { self.number() as u32 } else { (self.word() % 12) as u32 }
     }
 
     fn float(&mut self) -> f64 {
@@ -41,7 +41,8 @@ impl Numbers {
     }
 
     fn text(&mut self) -> String {
-        let texts = ["", "app::f", "memscope::g", "__rust_alloc", "a\u{1b}[2J</script>\0", "\u{202e}é", "/x/y.rs"];
+        let texts =
+            ["", "app::f", "memscope::g", "__rust_alloc", "a\u{1b}[2J</script>\0", "\u{202e}é", "/x/y.rs"];
         texts[(self.word() % texts.len() as u64) as usize].to_owned()
     }
 
@@ -258,7 +259,8 @@ fn stacks_without_end_are_bounded() {
     let name = "x".repeat(60_000);
     records.push(common::symbols(&[(0x1000, &name)]));
     for first_site in [0, 1000] {
-        let rows: Vec<_> = (0..1000).map(|at| (NODES - 1 - first_site - at, 100, 0, AllocationKind::Alloc)).collect();
+        let rows: Vec<_> =
+            (0..1000).map(|at| (NODES - 1 - first_site - at, 100, 0, AllocationKind::Alloc)).collect();
         let Record::Sites(mut part) = sites(&rows) else { unreachable!() };
         part.first_site = first_site;
         records.push(Record::Sites(part));
@@ -266,7 +268,8 @@ fn stacks_without_end_are_bounded() {
     }
     records.push(end());
     let analysis = analysis_of(&write(&records));
-    let text: usize = analysis.sites.iter().flat_map(|site| &site.frames).map(|frame| frame.function.len()).sum();
+    let text: usize =
+        analysis.sites.iter().flat_map(|site| &site.frames).map(|frame| frame.function.len()).sum();
     assert!(text <= 64 << 20, "{text} bytes of names");
     let sampled: u64 = analysis.sites.iter().map(|site| site.samples).sum();
     assert_eq!(sampled, 2000);

@@ -4,10 +4,13 @@
 //! session is active, the guard is a scope in it. A profiler must not stop the program that it watches: what fails is said on
 //! stderr once, and the function runs plain.
 
+use crate::say::say;
 use crate::scope::{self, ScopeGuard, ScopeState};
 use crate::session::{Session, environment};
+use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Busy;
 use core::marker::PhantomData;
+use std::sync::Once;
 
 /// The output folder of an annotated function that names none.
 const DEFAULT_OUTPUT: &str = "memscope-out";
@@ -60,18 +63,33 @@ impl Function {
 #[must_use]
 pub struct Entered {
     scope: Option<ScopeGuard>,
-    session: Option<Session>,
+    outermost: Outermost,
     _not_send: PhantomData<*const ()>,
 }
 
+/// What the outermost annotated function holds.
+#[derive(Debug)]
+enum Outermost {
+    /// It is not the outermost, or annotations are switched off.
+    No,
+    /// The session that it opened.
+    Session(Session),
+    /// No session could be opened: until it returns, annotated functions run plain.
+    Plain,
+}
+
+/// Outermost functions that run plain because their session could not be opened.
+static PLAIN: AtomicU32 = AtomicU32::new(0);
+
 /// Enters `function`: opens a session if none is active, and a scope in it.
 pub fn enter(function: &'static Function) -> Entered {
-    let session = if crate::session::is_active() || environment::is_off() { None } else { open(function) };
-    Entered { scope: scope::enter(function), session, _not_send: PhantomData }
+    let runs_in_something = crate::session::is_active() || PLAIN.load(Ordering::Relaxed) > 0;
+    let outermost = if runs_in_something || environment::is_off() { Outermost::No } else { open(function) };
+    Entered { scope: scope::enter(function), outermost, _not_send: PhantomData }
 }
 
 #[cold]
-fn open(function: &'static Function) -> Option<Session> {
+fn open(function: &'static Function) -> Outermost {
     let _busy = Busy::enter();
     let options = &function.options;
     let mut builder = Session::builder().name(function.name).output(options.output.unwrap_or(DEFAULT_OUTPUT));
@@ -80,12 +98,14 @@ fn open(function: &'static Function) -> Option<Session> {
     config.min_allocation_size = options.min_allocation_size.unwrap_or(config.min_allocation_size);
     config.buffer_size = options.buffer_size.unwrap_or(config.buffer_size);
     match builder.start() {
-        Ok(session) => Some(session),
+        Ok(session) => Outermost::Session(session),
         // Another thread was quicker: this function is a scope in its session.
-        Err(crate::Error::SessionActive { .. }) => None,
+        Err(crate::Error::SessionActive { .. }) => Outermost::No,
         Err(error) => {
-            eprintln!("memscope: {} runs without a profile: {error}", function.name);
-            None
+            static SAID: Once = Once::new();
+            SAID.call_once(|| say(format_args!("{} runs without a profile: {error}", function.name)));
+            PLAIN.fetch_add(1, Ordering::Relaxed);
+            Outermost::Plain
         }
     }
 }
@@ -94,8 +114,10 @@ impl Drop for Entered {
     fn drop(&mut self) {
         // The scope is left first, so that its figures are in the session's trace.
         self.scope = None;
-        if let Some(session) = self.session.take() {
-            session.finish_annotated();
+        match std::mem::replace(&mut self.outermost, Outermost::No) {
+            Outermost::No => {}
+            Outermost::Session(session) => session.finish_annotated(),
+            Outermost::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
         }
     }
 }

@@ -326,6 +326,9 @@ fn countdown_ran_out(
     }
 }
 
+/// What takes longer than this was interrupted: the rest is other threads' time, not the sample's.
+const LONGEST_SAMPLE_NS: u64 = 20_000;
+
 /// Records a sample.
 #[inline(never)]
 fn sample(
@@ -368,7 +371,8 @@ fn sample(
         }
         lose_in_buffer(record, size);
     }
-    record.add_sampling_ns(sys::monotonic_ns().saturating_sub(time_ns));
+    let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
+    record.add_sampling_ns(took_ns.min(LONGEST_SAMPLE_NS));
 }
 
 fn lose_in_buffer(record: &ThreadRecord, size: usize) {

@@ -52,6 +52,7 @@ mod live;
 mod resources;
 mod ring;
 mod sampler;
+mod say;
 mod scope;
 mod session;
 mod sync;

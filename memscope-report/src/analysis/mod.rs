@@ -1,7 +1,7 @@
 //! From a [`Profile`] and its [`Symbols`] to what a person reads: a pure function, one file for each part.
 //!
 //! What the trace counts exactly (process, threads, scopes) stays exact; what it samples (call sites, sizes) becomes
-//! estimates with intervals ([`crate::statistics`]). Findings are drawn from the finished figures ([`findings`]).
+//! estimates with intervals ([`crate::statistics`]). Findings are drawn from the finished figures.
 
 mod findings;
 mod overview;

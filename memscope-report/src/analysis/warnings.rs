@@ -50,6 +50,12 @@ fn damage(profile: &Profile, warnings: &mut Vec<String>) {
             profile.irregular.missing_samples
         ));
     }
+    if read.out_of_order_blocks > 0 {
+        warnings.push(format!(
+            "{} blocks are not where they were written (moved or copied in the file); what they repeat was left out.",
+            read.out_of_order_blocks
+        ));
+    }
     if read.unknown_blocks > 0 {
         warnings.push(format!(
             "{} blocks are of a kind that this version does not know: use the memscope-report of the memscope that \

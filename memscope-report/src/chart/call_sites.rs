@@ -3,7 +3,7 @@
 
 use super::canvas::Head;
 use super::rows::{self, Bar, Columns, Row};
-use super::text::{clean, columns, shorten_symbol};
+use super::text::{certainty, clean, columns, shorten_symbol};
 use super::theme::Role;
 use super::{Chart, DrawError, canvas};
 use crate::analysis::{Analysis, SiteFigures};
@@ -43,13 +43,8 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
 fn subtitle(analysis: &Analysis) -> String {
     let shown = analysis.sites.len().min(MOST_SITES);
     let all = units::count(analysis.sites.len() as f64);
-    let exact = analysis.sites.iter().all(|site| site.allocated_bytes.low >= site.allocated_bytes.high);
-    let how = if exact {
-        "Exact: every allocation was recorded."
-    } else {
-        "Estimated bytes with their 95% intervals."
-    };
-    format!("{how} {shown} of {all} sites.")
+    let certainty = certainty(analysis, analysis.sites.iter().map(|site| &site.allocated_bytes));
+    format!("{certainty} {shown} of {all} sites.")
 }
 
 fn row(name: String, site: &SiteFigures) -> Row {

@@ -42,21 +42,22 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         );
     }
     let mut svg = Vec::new();
+    let exact = analysis.sites.iter().all(|site| site.allocated_bytes.low >= site.allocated_bytes.high);
+    let certainty = if exact { "Exact." } else { "Estimated." };
     let mut colors = colors(&analysis.sites);
-    let mut options = options(title, scale);
+    let mut options = options(title, certainty, scale);
     options.palette_map = Some(&mut colors);
     from_lines(&mut options, lines.iter().map(String::as_str), &mut svg).map_err(DrawError::FlameGraph)?;
     let svg = String::from_utf8_lossy(&svg).replace(SEMICOLON, ";").replace(SPACE, " ");
     Ok(themed(&human_units(&svg)))
 }
 
-fn options<'a>(title: &str, scale: f64) -> Options<'a> {
+fn options<'a>(title: &str, certainty: &str, scale: f64) -> Options<'a> {
     let mut options = Options::default();
     options.title = title.to_owned();
-    options.subtitle = Some(
-        "Estimated. Blue: your code and crates. Orange: std, core, alloc. Grey: not Rust. Click to zoom."
-            .to_owned(),
-    );
+    options.subtitle = Some(format!(
+        "{certainty} Blue: your code and its crates. Orange: std, core and alloc. Grey: not Rust. Click to zoom."
+    ));
     options.count_name = COUNT_NAME.to_owned();
     options.name_type = String::new();
     options.factor = scale;
@@ -77,8 +78,12 @@ fn colors(sites: &[SiteFigures]) -> PaletteMap {
             colors.insert(name, color);
         }
     }
-    // The frame of everything has no name.
+    // The frame of everything has no name, and that of a stack that is not known has its site's.
     colors.insert("", color(Origin::Foreign, ""));
+    for site in sites.iter().filter(|site| site.frames.is_empty()) {
+        colors.insert(folded_name(&site.label), color(Origin::Foreign, &site.label));
+    }
+    colors.insert(rest_name(sites), color(Origin::Foreign, ""));
     colors
 }
 
@@ -110,10 +115,14 @@ fn folded(sites: &[SiteFigures]) -> (Vec<String>, f64) {
         .collect();
     let rest_bytes = rest.iter().map(value).sum::<f64>() / scale;
     if rest_bytes >= 0.5 {
-        let name = folded_name(&format!("({} smaller call sites)", rest.len()));
-        lines.push(format!("{name} {rest_bytes:.0}"));
+        lines.push(format!("{} {rest_bytes:.0}", rest_name(sites)));
     }
     (lines, scale)
+}
+
+/// The frame of the sites that are not drawn.
+fn rest_name(sites: &[SiteFigures]) -> String {
+    folded_name(&format!("({} smaller call sites)", sites.len().saturating_sub(MOST_STACKS)))
 }
 
 fn value(site: &SiteFigures) -> f64 {
@@ -182,7 +191,7 @@ fn themed(svg: &str) -> String {
          #subtitle{{fill:var(--memscope-muted);text-anchor:middle}}\n\
          #title,#subtitle{{font-family:system-ui,sans-serif}}\n\
          #search{{opacity:1;text-decoration:underline}}\n\
-         #frames text{{fill:#15191E}}\n</style>",
+         #frames text{{fill:#15191E}}.parent{{opacity:.8}}\n</style>",
         variables()
     );
     svg.replacen("</style>", &style, 1)

@@ -1,9 +1,9 @@
 //! Charts: each a pure function from an [`Analysis`] to a standalone SVG document.
 //!
 //! To add one, write a file with `pub(super) const CHART: Chart`, name it as a module below, and give it a
-//! line in [`CHARTS`]. What charts share: [`canvas`] (the sheet, its head and text), [`plot`] (axes and lines
-//! on it), [`axis`] (ticks in human units), [`rows`] (bars with names), [`series`] (the timeline thinned, and
-//! as rates), [`text`] (names cleaned and shortened), [`theme`] (colours by role, light and dark).
+//! line in `CHARTS`. What charts share: `canvas` (the sheet, its head and text), `plot` (axes and lines
+//! on it), `axis` (ticks in human units), `rows` (bars with names), `series` (the timeline thinned, and
+//! as rates), `text` (names cleaned and shortened), `theme` (colours by role, light and dark).
 //!
 //! A chart says whether its figures are exact or estimates, draws the interval of every estimate, and where
 //! there is nothing to draw says why and what to do. The same analysis gives the same bytes.

@@ -44,8 +44,8 @@ mod tests {
         let library = "/rustc/59807616e1fa/library/core/src/ops/function.rs";
         for (function, file, origin) in [
             ("call_once<usize>", Some(library), Origin::Library),
-            ("call_once<usize>", Some("/home/u/app/src/lib.rs"), Origin::Program),
-            ("f", Some("/home/u/app/library/src/lib.rs"), Origin::Program),
+            ("call_once<usize>", Some("/build/app/src/lib.rs"), Origin::Program),
+            ("f", Some("/build/app/library/src/lib.rs"), Origin::Program),
             ("std::thread::spawn", None, Origin::Library),
             ("<alloc::vec::Vec<T> as X>::f", None, Origin::Library),
             ("<&core::str>::f", None, Origin::Library),

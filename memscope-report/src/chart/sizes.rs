@@ -6,6 +6,7 @@
 use super::axis::{Axis, Unit, finite};
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
 use super::plot::{value_plot, whisker};
+use super::text::certainty;
 use super::theme::Role;
 use super::{Chart, DrawError};
 use crate::analysis::{Analysis, SizeBucket};
@@ -35,11 +36,11 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     if classes.is_empty() {
         return canvas::draw_without_samples(title, "No allocation was sampled, so no size is known.");
     }
-    let exact = classes.iter().all(|class| class.allocated_bytes.low >= class.allocated_bytes.high);
-    let how = if exact { "Exact." } else { "Estimated, with 95% intervals." };
+    let figures = classes.iter().flat_map(|class| [&class.allocations, &class.allocated_bytes]);
+    let certainty = certainty(analysis, figures);
     let head = Head {
         title,
-        subtitle: format!("{how} Each class holds the sizes up to its name, from above the class before."),
+        subtitle: format!("{certainty} Each class holds the sizes up to its name."),
         legend: &[],
     };
     canvas::draw(&head, HEIGHT, |sheet| {

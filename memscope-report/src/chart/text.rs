@@ -8,6 +8,9 @@
 //! An SVG is laid out without its fonts, so widths are estimates: those of DejaVu Sans, which is wider than
 //! what most systems have. Text is never wider than was allowed for because somebody's font is narrower.
 
+use crate::analysis::Analysis;
+use crate::statistics::Estimate;
+use crate::units;
 use std::borrow::Cow;
 
 /// What stands for a character that must not be shown.
@@ -36,6 +39,16 @@ fn visible(c: char) -> char {
         // Not characters (two of them not allowed in XML), and the invisible tags.
         '\u{FFFE}' | '\u{FFFF}' | '\u{E0000}'..='\u{E007F}' => REPLACEMENT,
         other => other,
+    }
+}
+
+/// How sure a chart's figures are, in a sentence or two, for its subtitle; `figures` are all that it shows.
+pub(crate) fn certainty<'a>(analysis: &Analysis, figures: impl IntoIterator<Item = &'a Estimate>) -> String {
+    let exact = figures.into_iter().all(|figure| figure.low >= figure.high);
+    let how = if exact { "Exact." } else { "Estimated, with 95% intervals." };
+    match analysis.session.min_allocation_size_bytes {
+        0 | 1 => how.to_owned(),
+        least => format!("{how} Allocations below {} are not sampled.", units::bytes(least as f64)),
     }
 }
 

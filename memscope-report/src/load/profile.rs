@@ -135,8 +135,14 @@ impl Profile {
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         let read = &self.read;
-        self.header_damaged
-            || read.damaged_blocks + read.missing_blocks + read.unknown_blocks + read.skipped_bytes > 0
+        let odd = [
+            read.damaged_blocks,
+            read.missing_blocks,
+            read.out_of_order_blocks,
+            read.unknown_blocks,
+            read.skipped_bytes,
+        ];
+        self.header_damaged || odd.iter().any(|&number| number > 0)
     }
 }
 

@@ -12,6 +12,9 @@ use std::io::{self, Write};
 /// How inferno's document begins the part with the frames.
 const FRAMES: &str = r#"<svg id="frames""#;
 
+/// How the line below inferno's title begins.
+const SUBTITLE: &str = "<text id=\"subtitle\"";
+
 /// Every chart as a figure, `chart-` and its name as `id`.
 pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
     writeln!(out, r#"<section id="charts"><h2>Charts</h2>"#)?;
@@ -34,16 +37,15 @@ fn write_figure(out: &mut dyn Write, drawing: &Drawing) -> io::Result<()> {
 const FLAME_GRAPH_CONTROLS: &str = r#"<div class="controls">
 <input type="search" placeholder="Find a function" aria-label="Find a function">
 <button type="button" class="reset" disabled>Show all</button><output class="muted"></output>
-</div>
-<div class="controls muted">Estimated bytes by stack, the outermost function at the bottom; click one to zoom.
-Blue: your code and its crates. Orange: std, core and alloc. Grey: not Rust, or unknown.</div>"#;
+</div>"#;
 
 fn write_flame_graph(out: &mut dyn Write, drawing: &Drawing, frames: &Frames<'_>) -> io::Result<()> {
     let (name, title) = (drawing.name, escape(&drawing.title));
     writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"><figcaption>{title}</figcaption>"#)?;
     writeln!(out, "{FLAME_GRAPH_CONTROLS}")?;
+    let Frames { subtitle, total, top, bottom, elements } = frames;
+    writeln!(out, r#"<div class="controls muted">{subtitle}</div>"#)?;
     // Above the first row inferno has its title, below the last its details: the page has its own.
-    let Frames { total, top, bottom, elements } = frames;
     let height = bottom - top;
     write!(out, r#"<div class="flame"><svg height="{height}" role="img" aria-label="{title}">"#)?;
     write!(out, r#"<svg y="-{top}" height="{bottom}" width="100%" total_samples="{total}">"#)?;
@@ -74,6 +76,8 @@ fn cropped(svg: &str) -> Option<String> {
 
 /// The frames of a flame graph.
 struct Frames<'a> {
+    /// One line on how to read it, escaped.
+    subtitle: &'a str,
     /// The sum of all counts.
     total: u64,
     /// Upper edge of the highest row, pixels.
@@ -94,7 +98,9 @@ fn frames(svg: &str) -> Option<Frames<'_>> {
             .skip(1)
             .filter_map(|rect| Some((number(rect, "y")?, number(rect, "height")?)))
     };
+    let (_, subtitle) = svg.split_once(SUBTITLE)?.1.split_once('>')?;
     Some(Frames {
+        subtitle: subtitle.split_once('<')?.0,
         total: number(opening, "total_samples")?,
         top: rows().map(|(y, _)| y).min()?,
         bottom: rows().map(|(y, height)| y + height).max()?,

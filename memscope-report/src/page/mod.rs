@@ -1,11 +1,11 @@
 //! The page: everything that was found, in one HTML file that needs nothing else.
 //!
-//! `skeleton.html` is the page with a mark, `<!--memscope:NAME-->`, where something goes in; [`SECTIONS`]
+//! `skeleton.html` is the page with a mark, `<!--memscope:NAME-->`, where something goes in; `SECTIONS`
 //! says who writes it. Style and script are static files; the script's hash stands in the page's content
 //! security policy, so that no other script runs, whatever a trace may hold. Nothing is loaded from anywhere.
 //!
-//! Text from the trace enters through [`html::escape`] or, in the data that the script reads,
-//! [`html::json_string`].
+//! Text from the trace enters through `html::escape` or, in the data that the script reads,
+//! `html::json_string`.
 
 mod charts;
 mod html;
@@ -55,6 +55,16 @@ const MARK_END: &str = "-->";
 
 /// Writes the page: one self-contained HTML document in UTF-8, with `drawings` (of
 /// [`draw_all`](crate::chart::draw_all)) in it, in their order.
+///
+/// ```
+/// use memscope_report::{Analysis, chart, page};
+///
+/// let analysis = Analysis::default();
+/// let mut html = Vec::new();
+/// page::write(&mut html, &analysis, &chart::draw_all(&analysis)?)?;
+/// assert!(html.starts_with(b"<!DOCTYPE html>"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -8,7 +8,7 @@ use super::html::{escape, json_string};
 use super::tables::{write_cut, write_foot, write_head};
 use crate::analysis::{Analysis, Frame, SiteFigures};
 use crate::chart::origin::{Origin, is_of_rustc};
-use crate::chart::text::shorten_symbol;
+use crate::chart::text::{certainty, shorten_symbol};
 use crate::statistics::Estimate;
 use crate::units::{bytes, count, range};
 use std::collections::HashMap;
@@ -35,10 +35,8 @@ pub(super) fn write_table(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
              <code>sample_rate</code>, or lower <code>min_allocation_size</code>.</p></section>"
         );
     }
-    writeln!(
-        out,
-        r#"<p class="caption">Estimated, with 95% intervals below. Open a site to see its stack.</p>"#
-    )?;
+    let certainty = certainty(analysis, sites.iter().map(|site| &site.allocated_bytes));
+    writeln!(out, r#"<p class="caption">{certainty} Open a site to see its stack.</p>"#)?;
     write_cut(out, sites.len(), analysis.sites.len(), "call sites, most bytes first")?;
     write_head(out, &["Call site", "Samples", "Allocations", "Allocated", "Live at the end"], 3)?;
     for (index, site) in sites.iter().enumerate() {
@@ -150,11 +148,11 @@ mod tests {
     fn paths_begin_at_their_crate() {
         for (path, short) in [
             (
-                "/home/u/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hashbrown-0.15.2/src/raw.rs",
+                "/build/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hashbrown-0.15.2/src/raw.rs",
                 "hashbrown-0.15.2/src/raw.rs",
             ),
             ("/rustc/59807616e1fa/library/alloc/src/vec/mod.rs", "library/alloc/src/vec/mod.rs"),
-            ("/home/u/app/library/src/main.rs", "/home/u/app/library/src/main.rs"),
+            ("/build/app/library/src/main.rs", "/build/app/library/src/main.rs"),
             ("src/main.rs", "src/main.rs"),
         ] {
             assert_eq!(short_path(path), short);

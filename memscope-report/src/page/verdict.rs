@@ -2,7 +2,7 @@
 
 use super::html::{escape, utc};
 use crate::analysis::{Analysis, Bottleneck, SessionInfo, Totals};
-use crate::units::{bytes, count, duration_us, percent, range};
+use crate::units::{bytes, digits, duration_us, percent, range};
 use std::fmt::Debug;
 use std::io::{self, Write};
 
@@ -90,16 +90,24 @@ fn cards(session: &SessionInfo, totals: &Totals) -> [Card; 6] {
         card(
             "Peak live heap",
             bytes(totals.peak_bytes as f64),
-            format!("at {}, exact", duration_us(totals.peak_us)),
+            format!("{} bytes at {}, exact", digits(totals.peak_bytes), duration_us(totals.peak_us)),
         ),
-        card("Live at the end", bytes(totals.live_bytes as f64), "exact".to_owned()),
+        card(
+            "Live at the end",
+            bytes(totals.live_bytes as f64),
+            format!("{} bytes, exact", digits(totals.live_bytes)),
+        ),
         card(
             "Allocated in all",
             bytes(totals.allocated_bytes as f64),
-            format!("in {} allocations, exact", count(totals.allocations as f64)),
+            format!(
+                "{} bytes in {} allocations, exact",
+                digits(totals.allocated_bytes),
+                digits(totals.allocations)
+            ),
         ),
-        card("Threads", count(totals.threads as f64), "that allocated or freed".to_owned()),
-        card("Samples", count(totals.samples as f64), sampling(session, totals)),
+        card("Threads", digits(totals.threads), "that allocated or freed".to_owned()),
+        card("Samples", digits(totals.samples), sampling(session, totals)),
         overhead(session, totals),
     ]
 }
@@ -115,7 +123,7 @@ fn sampling(session: &SessionInfo, totals: &Totals) -> String {
     };
     match totals.lost_samples {
         0 => how,
-        lost => format!("{how}; {} lost", count(lost as f64)),
+        lost => format!("{how}; {} lost", digits(lost)),
     }
 }
 

@@ -4,7 +4,7 @@
 //! from the first of these that has one:
 //!
 //! 1. the DWARF of the module's binary, where the feature `dwarf` is on and a file with the trace's build id is found
-//!    ([`dwarf`]): function, file, line, inlined calls;
+//!    (`dwarf.rs`): function, file, line, inlined calls;
 //! 2. the trace itself, which carries symbol-table names when its session ended in order: functions;
 //! 3. the module and the offset in it.
 
@@ -14,6 +14,8 @@ mod binary;
 mod dwarf;
 mod modules;
 mod name;
+#[cfg(feature = "dwarf")]
+mod place;
 mod symbols;
 
 pub(crate) use name::FrameKind;

@@ -10,9 +10,10 @@ const NAME_MAX: usize = 1_500;
 /// What a frame is to the search for the place to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
-    /// An entry point of the allocator: `__rust_alloc` and `GlobalAlloc`'s methods.
+    /// An entry point of the allocator: `__rust_alloc`, `GlobalAlloc`'s methods, and memscope's own code that is only
+    /// ever called by them.
     AllocatorEntry,
-    /// memscope's own code.
+    /// The rest of memscope's own code.
     Profiler,
     /// The standard library's functions right above the entry points: `alloc::alloc::*` and the like.
     AllocGlue,
@@ -24,10 +25,14 @@ pub(crate) enum FrameKind {
 
 /// The readable form of `mangled`, without the hash; unchanged where it is not mangled.
 pub(crate) fn demangle(mangled: &str) -> String {
-    let mut name = match rustc_demangle::try_demangle(mangled) {
+    capped(match rustc_demangle::try_demangle(mangled) {
         Ok(demangled) => format!("{demangled:#}"),
         Err(_) => mangled.to_owned(),
-    };
+    })
+}
+
+/// The name, cut if it is longer than any that a reader would take in.
+pub(crate) fn capped(mut name: String) -> String {
     if name.len() > NAME_MAX {
         let end = (0..=NAME_MAX).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
         name.truncate(end);
@@ -57,6 +62,7 @@ fn is_allocator_entry(function: &str) -> bool {
     PREFIXES.iter().any(|prefix| function.starts_with(prefix))
         // `__rustc[5224e6b81cd82a8f]::__rust_alloc` where the disambiguator is shown.
         || (function.starts_with("__rustc[") && function.contains("]::__r"))
+        || ["memscope::allocator::", "memscope::hook::"].iter().any(|path| subject(function).starts_with(path))
         || function.contains(" as core::alloc::GlobalAlloc>::")
         || function.contains(" as core::alloc::global::GlobalAlloc>::")
 }
@@ -82,9 +88,12 @@ fn is_library(function: &str) -> bool {
     }
     // `<T as alloc::slice::hack::ConvertVec>::to_vec`, `<[u8] as ...>`: a type without a path of its own says nothing,
     // the trait decides.
+    if !function.starts_with('<') {
+        return false;
+    }
     let has_own_path = self_type.split(['<', ' ', '>']).next().is_some_and(|head| head.contains("::"));
-    let implemented = function.starts_with('<').then(|| self_type.split_once(" as ")).flatten();
-    !has_own_path && implemented.is_some_and(|(_, of)| is_library_path(of))
+    // Only the standard library can give such a type methods outside a trait: `<str>::to_lowercase`.
+    !has_own_path && self_type.split_once(" as ").is_none_or(|(_, of)| is_library_path(of))
 }
 
 /// The path that a name begins with: in `<&mut a::B<C> as d::E>::f` it is `a::B<C> as d::E>::f`.
@@ -120,11 +129,14 @@ mod tests {
             ("__rustc::__rust_realloc", AllocatorEntry),
             ("__rustc[5224e6b81cd82a8f]::__rust_alloc", AllocatorEntry),
             ("__rg_alloc", AllocatorEntry),
+            ("memscope::allocator::alloc", AllocatorEntry),
+            ("memscope::hook::allocated_in", AllocatorEntry),
+            ("<memscope::hook::Allocation>::grow", AllocatorEntry),
             ("__rdl_alloc", AllocatorEntry),
             ("<memscope::SamplingAllocator<A> as core::alloc::GlobalAlloc>::alloc", AllocatorEntry),
             ("<mimalloc::MiMalloc as core::alloc::global::GlobalAlloc>::alloc", AllocatorEntry),
-            ("memscope::hook::sample_allocation", Profiler),
-            ("<memscope::hook::Sampler>::draw", Profiler),
+            ("memscope::unwind::capture", Profiler),
+            ("<memscope::sampler::Sampler>::draw", Profiler),
             ("<&memscope::ring::Ring as core::fmt::Debug>::fmt", Profiler),
             ("memscope_examples::parse", Program),
             ("memscopes::parse", Program),
@@ -139,6 +151,8 @@ mod tests {
             ("<&mut [std::string::String] as app::Sort>::sort", Library),
             ("std::rt::lang_start::{{closure}}", Library),
             ("core::ops::function::FnOnce::call_once{{vtable.shim}}", Library),
+            ("<str>::to_lowercase", Library),
+            ("<[T]>::concat", Library),
             ("hashbrown::raw::RawTable<T,A>::reserve_rehash", Library),
             ("malloc", Library),
             ("app::malloc", Program),

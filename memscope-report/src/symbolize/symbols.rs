@@ -124,7 +124,7 @@ impl SymbolsBuilder {
     }
 
     /// Demangles, each name once.
-    pub(crate) fn demangled(&mut self, mangled: &str) -> String {
+    fn demangled(&mut self, mangled: &str) -> String {
         if let Some(name) = self.names.get(mangled) {
             return name.clone();
         }

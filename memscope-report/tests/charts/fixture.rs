@@ -39,7 +39,7 @@ pub(crate) fn estimate(value: f64, samples: u64) -> Estimate {
 pub(crate) fn frame(function: &str, line: u32) -> Frame {
     Frame {
         function: function.to_owned(),
-        file: Some("/home/user/service/src/lib.rs".to_owned()),
+        file: Some("/build/service/src/lib.rs".to_owned()),
         line: Some(line),
         inlined: false,
     }
@@ -281,13 +281,14 @@ pub(crate) fn one_point() -> Analysis {
     analysis
 }
 
-/// More was freed than allocated, so that the live heap is below zero.
+/// More was freed than allocated, so that the live heap is below zero; and small allocations are not sampled.
 pub(crate) fn below_zero() -> Analysis {
     let mut analysis = service();
     for point in &mut analysis.timeline {
         point.live_bytes -= 8 << 20;
         point.rss_bytes = None;
     }
+    analysis.session.min_allocation_size_bytes = 1_024;
     analysis.totals.live_bytes = -(3 << 20);
     analysis
 }

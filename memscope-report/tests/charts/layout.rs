@@ -1,6 +1,6 @@
 //! No text over another, none cut off at the edge, and words where there is nothing to draw.
 
-use crate::fixture::{all, chart, crowded, drawings, service};
+use crate::fixture::{all, below_zero, chart, crowded, drawings, service};
 use crate::markup::{Dialect, Element, read};
 use memscope_report::analysis::Analysis;
 
@@ -96,6 +96,14 @@ fn the_peak_has_its_value_and_time() {
 fn an_estimate_has_its_interval() {
     let places = places(&chart(&service(), "call_sites"));
     assert!(places.iter().any(|place| place.text == "30 MiB (27 to 33 MiB)"), "{places:?}");
+}
+
+#[test]
+fn what_is_never_sampled_is_said() {
+    for name in ["call_sites", "sizes"] {
+        let places = places(&chart(&below_zero(), name));
+        assert!(places[1].text.contains("Allocations below 1 KiB are not sampled."), "{:?}", places[1]);
+    }
 }
 
 #[test]

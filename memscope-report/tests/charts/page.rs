@@ -45,9 +45,9 @@ fn the_page_shows_what_was_found() {
         "The heap peaked at 12 MiB after 1.23 s. At the end 5 MiB was live, 41.7% of the peak"
     ));
     for (figure, note) in [
-        ("12 MiB", "at 1.23 s, exact"),
-        ("5 MiB", "exact"),
-        ("75 MiB", "in 1.2 M allocations, exact"),
+        ("12 MiB", "12,582,912 bytes at 1.23 s, exact"),
+        ("5 MiB", "5,242,880 bytes, exact"),
+        ("75 MiB", "78,643,200 bytes in 1,200,000 allocations, exact"),
         ("4", "that allocated or freed"),
         ("500", "one per 512 KiB on average; 3 lost"),
         ("0.2%", "of one core: 4 ms of CPU time"),

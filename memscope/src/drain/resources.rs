@@ -13,7 +13,7 @@ pub(crate) struct ResourceBook {
 }
 
 impl ResourceBook {
-    /// Called by the drain thread, whose own processor time is set apart.
+    /// Called by the drain thread, which is not counted among the program's threads.
     pub(crate) fn open() -> Self {
         let mut sampler = Sampler::new();
         sampler.set_calling_thread_apart();

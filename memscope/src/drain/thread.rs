@@ -8,6 +8,7 @@ use crate::control;
 use crate::hook::{SessionData, set_session_data};
 use crate::resources::ResourceMetrics;
 use crate::ring::Ring;
+use crate::say::say;
 use crate::sys;
 use crate::thread::{Busy, registry};
 use crate::unwind::modules::{self, LoadedModule};
@@ -345,7 +346,7 @@ impl Drain {
             memscope_trace::TraceError::Io(error) => error,
             other => io::Error::other(other.to_string()),
         };
-        eprintln!("memscope: the trace ends here: {error}");
+        say(format_args!("the trace ends here: {error}"));
         self.write_error = Some(error);
         self.writer = None;
         control::stop_sampling();

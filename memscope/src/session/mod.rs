@@ -22,6 +22,7 @@ pub use config::SamplingConfig;
 pub use result::AnalysisResult;
 
 use crate::drain::{Handle, Outcome};
+use crate::say::say;
 use crate::thread::Busy;
 use crate::{Error, Result, sys};
 use memscope_trace::EndReason;
@@ -101,9 +102,9 @@ impl Session {
         let _busy = Busy::enter();
         let Some(running) = self.running.take() else { return };
         match stop(&running) {
-            Ok(_) => eprintln!("memscope: wrote {}", running.trace.display()),
+            Ok(_) => say(format_args!("wrote {}", running.trace.display())),
             Err(Error::Forked { .. }) => {}
-            Err(error) => eprintln!("memscope: {error}"),
+            Err(error) => say(format_args!("{error}")),
         }
     }
 }
@@ -115,7 +116,7 @@ impl Drop for Session {
             && let Err(error) = stop(&running)
             && !matches!(error, Error::Forked { .. })
         {
-            eprintln!("memscope: {error}");
+            say(format_args!("{error}"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The output folder and the trace in it. Nothing that was there is overwritten: an older trace is kept aside, and that is said.
 
+use crate::say::say;
 use crate::{Error, Result};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -41,7 +42,7 @@ fn keep_aside(path: &Path) -> std::io::Result<()> {
         match std::fs::hard_link(path, &aside) {
             Ok(()) => {
                 std::fs::remove_file(path)?;
-                eprintln!("memscope: kept the older {} as {}", path.display(), aside.display());
+                say(format_args!("kept the older {} as {}", path.display(), aside.display()));
                 return Ok(());
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -57,7 +58,7 @@ fn rename_aside(path: &Path, aside: &Path, link_error: std::io::Error) -> std::i
         return Err(link_error);
     }
     std::fs::rename(path, aside)?;
-    eprintln!("memscope: kept the older {} as {}", path.display(), aside.display());
+    say(format_args!("kept the older {} as {}", path.display(), aside.display()));
     Ok(())
 }
 

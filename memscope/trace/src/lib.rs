@@ -29,6 +29,7 @@ pub mod block;
 mod codec;
 mod error;
 mod interval;
+mod numbered;
 mod reader;
 mod record;
 mod window;

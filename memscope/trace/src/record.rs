@@ -8,6 +8,7 @@
 //! trace. Id 0 of stacks and scopes means "none".
 
 pub use crate::interval::Interval;
+pub use crate::numbered::{AllocationKind, EndReason};
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -138,33 +139,6 @@ pub struct Stacks {
     pub parent_deltas: Vec<u32>,
     /// Column: the node's frame.
     pub frames: Vec<u32>,
-}
-
-/// How an allocation came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum AllocationKind {
-    /// `alloc`
-    Alloc = 0,
-    /// `alloc_zeroed`
-    Zeroed = 1,
-    /// `realloc` that kept its address
-    ReallocInPlace = 2,
-    /// `realloc` that moved
-    ReallocMoved = 3,
-}
-
-impl AllocationKind {
-    /// The kind with the number `value`; what is unknown is taken as [`AllocationKind::Alloc`].
-    #[must_use]
-    pub fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Zeroed,
-            2 => Self::ReallocInPlace,
-            3 => Self::ReallocMoved,
-            _ => Self::Alloc,
-        }
-    }
 }
 
 /// New call sites. A site is a stack together with what was asked for there.
@@ -360,31 +334,6 @@ impl Loss {
     }
 }
 
-/// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(u8)]
-pub enum EndReason {
-    /// `finalize()`, `stop_tracing()` or the end of the annotated function.
-    #[default]
-    Finalized = 0,
-    /// The process exited while the session was active.
-    ProcessExit = 1,
-    /// Writing failed; the trace holds everything up to that.
-    WriteFailed = 2,
-}
-
-impl EndReason {
-    /// The reason with the number `value`; what is unknown is taken as [`EndReason::Finalized`].
-    #[must_use]
-    pub fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::ProcessExit,
-            2 => Self::WriteFailed,
-            _ => Self::Finalized,
-        }
-    }
-}
-
 /// The session ended in order.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct End {
@@ -392,7 +341,7 @@ pub struct End {
     pub reason: u8,
     /// The final exact figures.
     pub totals: Counters,
-    /// Threads that allocated or freed.
+    /// Threads that allocated.
     pub threads: u64,
     /// Samples recorded.
     pub samples: u64,
@@ -400,6 +349,6 @@ pub struct End {
     pub loss: Loss,
     /// Processor time that the drain thread took, microseconds.
     pub drain_cpu_us: u64,
-    /// Time spent in the hook's slow path over all threads, microseconds.
+    /// Time that samples took, over all threads, microseconds; one that was interrupted counts 20.
     pub sampling_us: u64,
 }

@@ -1,0 +1,121 @@
+//! Paths for functions of which the debug information has only the bare name.
+//!
+//! A binary built with `debug = "line-tables-only"` names an inlined function `push` or `{closure#0}<...>`, without
+//! crate or module; only its file is known. Rust's files follow its modules, so the file's path stands in for the
+//! module's: `.../library/alloc/src/vec/mod.rs` is `alloc::vec`, `.../serde_json-1.0.1/src/de.rs` is
+//! `serde_json::de`. The crate of the program's own files is learnt from functions of the same folder whose whole
+//! name is known from the symbol table. A module written inside another one's file is missed.
+
+use std::collections::HashMap;
+
+/// Which crate the files of a folder belong to.
+#[derive(Debug, Default)]
+pub(super) struct Crates {
+    by_folder: HashMap<String, String>,
+}
+
+/// Whether `name` has no path: `push`, `{closure#0}<a::B>`, but not `a::push` nor `<a::B>::push`.
+pub(super) fn is_bare(name: &str) -> bool {
+    !name.starts_with('<') && !head(name).contains("::")
+}
+
+impl Crates {
+    /// Learns from a function whose whole name is known.
+    pub(super) fn learn(&mut self, function: &str, file: &str) {
+        // `<A as b::C>::f` may stand in A's crate or in b.
+        if function.contains(" as ") || is_bare(function) || !file.ends_with(".rs") {
+            return;
+        }
+        let path = function.trim_start_matches('<');
+        if let (Some((krate, _)), Some((folder, _))) = (path.split_once("::"), file.rsplit_once('/'))
+            && krate.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            // `__rustc::__rust_alloc` stands in the file of whichever crate declares the allocator.
+            && !krate.starts_with("__")
+        {
+            self.by_folder.entry(folder.to_owned()).or_insert_with(|| krate.to_owned());
+        }
+    }
+
+    /// The bare `name` of a function in `file` with the path that the file suggests; `None` for what is not Rust's or
+    /// for the allocator's symbols, which have no path.
+    pub(super) fn qualified(&self, name: &str, file: &str) -> Option<String> {
+        let stem_path = file.strip_suffix(".rs")?;
+        if ["__rust_", "__rg_", "__rdl_"].iter().any(|prefix| name.starts_with(prefix)) {
+            return None;
+        }
+        let parts: Vec<&str> = stem_path.split('/').filter(|part| !part.is_empty()).collect();
+        let (stem, folders) = parts.split_last()?;
+        let source = folders.iter().rposition(|&part| part == "src");
+        let modules = source.map_or(&[][..], |at| &folders[at + 1..]);
+        let learnt = file.rsplit_once('/').and_then(|(folder, _)| self.by_folder.get(folder)).cloned();
+        let krate = learnt.or_else(|| Some(crate_name(folders[source?.checked_sub(1)?])));
+        let mut path = String::new();
+        let stem = (!matches!(*stem, "lib" | "main" | "mod")).then_some(*stem);
+        for part in krate.as_deref().into_iter().chain(modules.iter().copied()).chain(stem) {
+            path.push_str(part);
+            path.push_str("::");
+        }
+        Some(path + head(name))
+    }
+}
+
+/// The name without its type arguments.
+fn head(name: &str) -> &str {
+    name.split_once('<').map_or(name, |(head, _)| head)
+}
+
+/// The crate in a folder called like `serde_json-1.0.145` or `my-crate`.
+fn crate_name(folder: &str) -> String {
+    let name = match folder.rsplit_once('-') {
+        Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => name,
+        _ => folder,
+    };
+    name.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_names_have_no_path() {
+        for bare in ["push", "{closure#0}<alloc::vec::Vec<u8>>", "non_null<alloc::alloc::Global, u8>", "main"]
+        {
+            assert!(is_bare(bare), "{bare}");
+        }
+        for whole in ["app::push", "<app::B>::push", "<str>::to_lowercase", "alloc::alloc::alloc", "a::b<c>"]
+        {
+            assert!(!is_bare(whole), "{whole}");
+        }
+    }
+
+    #[test]
+    fn the_file_stands_in_for_the_module() {
+        let mut crates = Crates::default();
+        crates.learn("<document_service::index::Index>::search", "/home/me/examples/service/index.rs");
+        crates.learn("<alloc::vec::Vec<T> as document_service::Extend>::add", "/home/me/examples/other/a.rs");
+        crates.learn("__rustc::__rust_alloc", "/work/memscope/src/unwind/lib.rs");
+        crates.learn("term_positions", "/home/me/examples/other/a.rs");
+        for (name, file, expected) in [
+            ("push<u8>", "/rustc/59807616/library/alloc/src/vec/mod.rs", "alloc::vec::push"),
+            ("{closure#0}<a::B>", "/rustc/59807616/library/core/src/option.rs", "core::option::{closure#0}"),
+            ("alloc", "/rustc/59807616/library/alloc/src/alloc.rs", "alloc::alloc::alloc"),
+            (
+                "parse",
+                "/root/.cargo/registry/src/index-1949/serde-json-1.0.1/src/de.rs",
+                "serde_json::de::parse",
+            ),
+            ("reserve", "/rust/deps/hashbrown-0.16.1/src/raw.rs", "hashbrown::raw::reserve"),
+            ("capture", "/work/memscope/src/unwind/registers.rs", "memscope::unwind::registers::capture"),
+            ("main", "/home/me/my-app/src/main.rs", "my_app::main"),
+            ("tokenize", "/home/me/examples/service/ingest.rs", "document_service::ingest::tokenize"),
+            ("helper", "/home/me/examples/other/a.rs", "a::helper"),
+            ("f", "x.rs", "x::f"),
+            ("f", "src/x.rs", "x::f"),
+        ] {
+            assert_eq!(crates.qualified(name, file).as_deref(), Some(expected), "{file}");
+        }
+        assert_eq!(crates.qualified("sqlite3_step", "/build/sqlite3.c"), None);
+        assert_eq!(crates.qualified("__rust_alloc", "/work/memscope/src/lib.rs"), None);
+    }
+}

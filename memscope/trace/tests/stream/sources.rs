@@ -1,0 +1,202 @@
+//! Sources that give little at a time or fail, and sinks that take little or fail.
+
+use crate::bytes::{read, write};
+use crate::records::every_kind;
+use memscope_trace::*;
+use std::io::{Error, ErrorKind, Read, Write};
+
+/// A source that gives `step` bytes at a time, and every other time an error of that kind.
+struct Reluctant<'a> {
+    bytes: &'a [u8],
+    step: usize,
+    error: Option<ErrorKind>,
+    turn: usize,
+}
+
+impl Read for Reluctant<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.turn += 1;
+        if let Some(error) = self.error
+            && self.turn.is_multiple_of(2)
+        {
+            return Err(error.into());
+        }
+        let count = self.step.min(into.len());
+        self.bytes.read(&mut into[..count])
+    }
+}
+
+/// What comes out of the trace so, and how often the source failed.
+fn read_reluctantly(bytes: &[u8], step: usize, error: Option<ErrorKind>) -> (Vec<Record>, ReadStats, u64) {
+    let mut source = Reluctant { bytes, step, error, turn: 1 };
+    let mut failures = 0;
+    let header = &mut [0; 32];
+    while source.bytes.len() > bytes.len() - 32 {
+        let at = bytes.len() - source.bytes.len();
+        failures += u64::from(source.read(&mut header[at..]).is_err());
+    }
+    let mut reader = TraceReader::new(header.chain(source)).unwrap();
+    let mut records = Vec::new();
+    loop {
+        match reader.next_record() {
+            Ok(Some(record)) => records.push(record),
+            Ok(None) => return (records, *reader.stats(), failures),
+            Err(TraceError::Io(_)) => failures += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn pieces_of_any_size_make_the_same_trace() {
+    let intact = write(&every_kind());
+    let mut damaged = intact.clone();
+    damaged[100] ^= 1;
+    damaged.drain(500..520);
+    damaged.resize(damaged.len() + 300, 0);
+    for trace in [intact, damaged] {
+        let (records, stats) = read(&trace);
+        for step in [1, 2, 3, 7, 23, 24, 25, 1000] {
+            assert_eq!(read_reluctantly(&trace, step, None), (records.clone(), stats, 0), "{step}");
+            let interrupted = read_reluctantly(&trace, step, Some(ErrorKind::Interrupted));
+            assert_eq!((interrupted.0, interrupted.1), (records.clone(), stats), "{step}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_may_be_asked_again() {
+    let trace = write(&every_kind());
+    for step in [1, 10, 100] {
+        let (records, stats, failures) = read_reluctantly(&trace, step, Some(ErrorKind::WouldBlock));
+        assert_eq!((records, stats), (every_kind(), read(&trace).1), "{step}");
+        assert!(failures > 1);
+    }
+}
+
+#[test]
+fn a_source_that_fails_at_once_is_an_error() {
+    let source = Reluctant { bytes: &[], step: 1, error: Some(ErrorKind::PermissionDenied), turn: 1 };
+    let failed = TraceReader::new(source).map(|reader| reader.version());
+    assert!(matches!(failed, Err(TraceError::Io(error)) if error.kind() == ErrorKind::PermissionDenied));
+}
+
+#[test]
+fn a_long_trace_in_single_bytes() {
+    // Longer than the reader's buffer, with blocks of all sizes up to the largest.
+    let named = |bytes: usize| {
+        let scope = Scope { id: 1, name: "n".repeat(bytes), ..Scope::default() };
+        Record::Scopes(Scopes { scopes: vec![scope] })
+    };
+    let records: Vec<_> = (0..40).map(|at| named(at * at * 40)).collect();
+    let trace = write(&records);
+    assert!(trace.len() > 600_000);
+    assert_eq!(read_reluctantly(&trace, 1, None).0, records);
+}
+
+/// A sink that holds `room` bytes, takes `step` of them at a time, and counts.
+#[derive(Default)]
+struct Sink {
+    bytes: Vec<u8>,
+    room: usize,
+    step: usize,
+    writes: usize,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writes += 1;
+        let count = bytes.len().min(self.step).min(self.room - self.bytes.len());
+        if count == 0 {
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        self.bytes.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_is_one_write() {
+    let sink = Sink { room: usize::MAX, step: usize::MAX, ..Sink::default() };
+    let mut writer = TraceWriter::new(sink).unwrap();
+    let mut flushes = 0;
+    for records in every_kind().chunks(5) {
+        for record in records {
+            writer.push(record).unwrap();
+        }
+        assert!(writer.pending_bytes() > 0);
+        writer.flush().unwrap();
+        assert_eq!(writer.pending_bytes(), 0);
+        flushes += 1;
+    }
+    // Nothing pending, nothing written.
+    writer.flush().unwrap();
+    let sink = writer.into_inner();
+    assert_eq!((sink.writes, &sink.bytes), (1 + flushes, &write(&every_kind())));
+}
+
+#[test]
+fn what_was_not_flushed_is_not_in_the_sink() {
+    let mut writer = TraceWriter::new(Vec::new()).unwrap();
+    writer.push(&every_kind()[0]).unwrap();
+    assert_eq!(writer.into_inner(), write(&[]));
+}
+
+#[test]
+fn a_sink_that_takes_little_at_a_time_gets_everything() {
+    let mut writer = TraceWriter::new(Sink { room: usize::MAX, step: 3, ..Sink::default() }).unwrap();
+    every_kind().iter().for_each(|record| writer.push(record).unwrap());
+    writer.flush().unwrap();
+    assert_eq!(writer.into_inner().bytes, write(&every_kind()));
+}
+
+/// A sink that borrows, so that the test can make room.
+struct Lent<'a>(&'a std::cell::RefCell<Sink>);
+
+impl Write for Lent<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_costs_what_was_pending_and_no_memory() {
+    let records = every_kind();
+    let whole = write(&records);
+    for room in 32..whole.len() {
+        let sink = std::cell::RefCell::new(Sink { room, step: usize::MAX, ..Sink::default() });
+        let mut writer = TraceWriter::new(Lent(&sink)).unwrap();
+        let mut flushed = Vec::new();
+        for record in &records {
+            writer.push(record).unwrap();
+            match writer.flush() {
+                Ok(()) => flushed.push(record.clone()),
+                Err(error) => {
+                    assert!(matches!(error, TraceError::Io(error) if error.kind() == ErrorKind::StorageFull));
+                    assert_eq!(writer.pending_bytes(), 0);
+                    // Somebody makes room: what follows is found behind the torn block.
+                    sink.borrow_mut().room = usize::MAX;
+                }
+            }
+        }
+        assert_eq!(flushed.len(), records.len() - 1, "room {room}");
+        let (read, stats) = read(&sink.borrow().bytes);
+        assert_eq!(read, flushed, "room {room}");
+        let last = sink.borrow().bytes.len() == room;
+        assert!(!stats.is_clean() || last, "room {room}");
+    }
+}
+
+#[test]
+fn a_sink_that_fails_at_once_is_an_error() {
+    let failed = TraceWriter::new(Sink { room: 0, step: 1, ..Sink::default() }).map(drop);
+    assert!(matches!(failed, Err(TraceError::Io(error)) if error.kind() == ErrorKind::StorageFull));
+}
