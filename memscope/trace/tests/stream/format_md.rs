@@ -71,7 +71,7 @@ impl Decoder<'_> {
             "i64" => {
                 let zigzag = self.unsigned();
                 let half = (zigzag / 2) as i64;
-                if zigzag % 2 == 0 { half.to_string() } else { (-half - 1).to_string() }
+                if zigzag.is_multiple_of(2) { half.to_string() } else { (-half - 1).to_string() }
             }
             "f64" => format!("{:?}", f64::from_le_bytes(self.take())),
             "String" => {
@@ -123,7 +123,7 @@ fn the_golden_trace_is_what_the_tables_say() {
 fn the_example_is_a_trace() {
     let example = FORMAT.split_once("```hex\n").and_then(|(_, behind)| behind.split_once("```")).unwrap().0;
     let bytes = |line: &'static str| {
-        let hex = line.split_once("  ").unwrap().0;
+        let hex = line.split_once("  ").expect("bytes, two spaces, a remark").0;
         hex.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap())
     };
     let trace: Vec<u8> = example.lines().flat_map(bytes).collect();
