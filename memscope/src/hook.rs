@@ -346,6 +346,7 @@ fn sample(
     if walk.missed {
         session.missed_stacks.fetch_add(1, Ordering::Relaxed);
     }
+    forget_stale(session, address, time_ns);
     let Some(entry) = session.live.insert(address as usize) else {
         session.lost_table.fetch_add(1, Ordering::Relaxed);
         session.lost_table_bytes.fetch_add(size as u64, Ordering::Relaxed);
@@ -373,6 +374,16 @@ fn sample(
     }
     let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
     record.add_sampling_ns(took_ns.min(LONGEST_SAMPLE_NS));
+}
+
+/// Ends what the live table still has at an address that has just been given out: its free came by while the thread was busy
+/// (a signal handler's, say), and was passed over.
+fn forget_stale(session: &SessionData, address: *mut u8, time_ns: u64) {
+    if filter::may_contain(address as usize)
+        && let Some(stale) = session.live.take(address as usize)
+    {
+        session.live.freed(stale, time_ns, 0);
+    }
 }
 
 fn lose_in_buffer(record: &ThreadRecord, size: usize) {

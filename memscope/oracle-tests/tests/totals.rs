@@ -16,7 +16,6 @@ fn every_figure_equals_the_oracles() {
     one_thread_allocates_and_another_frees();
     two_hundred_short_threads();
     destructors_of_thread_locals_count();
-    a_rayon_pool_parses_sql();
 }
 
 /// Runs `work` in a session and compares what memscope says with what the oracle saw.
@@ -125,40 +124,4 @@ fn destructors_of_thread_locals_count() {
             std::thread::spawn(touch).join().expect("no panic");
         }
     });
-}
-
-/// A workload of crates that know nothing of memscope: SQL parsed on a rayon pool.
-fn a_rayon_pool_parses_sql() {
-    use rayon::prelude::*;
-    use sqlparser::{dialect::GenericDialect, parser::Parser};
-
-    let (result, _) = compare(SamplingConfig::high_precision(), || {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(8).thread_name(|i| format!("rayon-{i}")).build().expect("a pool");
-        let statements: usize = pool.install(|| {
-            (0..400_usize)
-                .into_par_iter()
-                .map(|i| {
-                    let query = format!(
-                        "SELECT a{i}, sum(b) OVER (PARTITION BY c ORDER BY d), (SELECT max(x) FROM t{i} WHERE y IN (1, 2, {i})) \
-                         FROM orders JOIN items ON orders.id = items.order_id WHERE price > {i} AND name LIKE 'n%' GROUP BY a{i} \
-                         HAVING count(*) > 3 ORDER BY 1 LIMIT {i}; INSERT INTO log (id, text) VALUES ({i}, 'entry {i}')"
-                    );
-                    Parser::parse_sql(&GenericDialect {}, &query).expect("it parses").len()
-                })
-                .sum()
-        });
-        assert_eq!(statements, 800);
-        drop(pool);
-        // The pool's threads end on their own: wait until the last is gone, so that both sides have counted it.
-        while pool_threads() > 0 {
-            std::thread::yield_now();
-        }
-    });
-    assert!(result.thread_count >= 9 && result.total_allocations > 10_000, "{result}");
-}
-
-fn pool_threads() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("rayon")).count()
 }

@@ -167,7 +167,8 @@ impl Book {
             let since_start = difference(now, book.at_start);
             if is_new || (book.told.calls == 0 && since_start.calls > 0) {
                 let (file, line) = function.place();
-                let scope = Scope { id, name: function.name().into(), file: file.into(), line };
+                let name = function.name().chars().take(1000).collect();
+                let scope = Scope { id, name, file: file.into(), line };
                 records.push(Record::Scopes(Scopes { scopes: vec![scope] }));
             }
             if since_start != book.told && rows.scopes.len() < MAX_ROWS {

@@ -75,6 +75,20 @@ impl Shared {
     }
 }
 
+/// Lets go of those who wait for the thread, however it ends.
+struct EndedOnDrop<'a>(&'a Shared);
+
+impl Drop for EndedOnDrop<'_> {
+    fn drop(&mut self) {
+        // Had the thread panicked, the hooks would fill rings that nobody empties.
+        control::switch_off();
+        let mut state = self.0.lock();
+        state.started = true;
+        state.ended = true;
+        self.0.changed.notify_all();
+    }
+}
+
 /// The session's end of the drain thread.
 pub(crate) struct Handle {
     shared: Arc<Shared>,
@@ -90,14 +104,12 @@ impl Handle {
             std::thread::Builder::new().name("memscope-drain".into()).spawn(move || {
                 // For life: the thread's own ends and frees come after this closure.
                 std::mem::forget(Busy::enter());
+                let _ended = EndedOnDrop(&theirs);
                 let mut drain = Drain::new(setup);
                 theirs.lock().started = true;
                 theirs.changed.notify_all();
                 let outcome = drain.run(&theirs);
-                let mut state = theirs.lock();
-                state.outcome = Some(outcome);
-                state.ended = true;
-                theirs.changed.notify_all();
+                theirs.lock().outcome = Some(outcome);
             })
         };
         let join = sys::with_signals_blocked(spawn)?;
@@ -105,7 +117,11 @@ impl Handle {
         while !state.started {
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let ended_at_once = state.ended;
         drop(state);
+        if ended_at_once {
+            return Err(io::Error::other("the drain thread ended as it began"));
+        }
         Ok(Self { shared, join: Mutex::new(Some(join)) })
     }
 
@@ -310,7 +326,8 @@ impl Drain {
     }
 
     fn write_modules(&mut self) {
-        for modules in self.modules.chunks(64) {
+        // Paths of 4 KiB at the most: so many fit into a record, whatever they are.
+        for modules in self.modules.chunks(8) {
             let modules = modules.iter().map(|module| Module {
                 path: module.path.clone(),
                 build_id: module.build_id.clone(),
@@ -330,7 +347,10 @@ impl Drain {
         };
         let mut result = Ok(());
         for record in self.records.drain(..) {
-            result = result.and_then(|()| writer.push(&record));
+            // What does not fit into a record is no reason to end the trace: it is left out, and that is said.
+            if let Err(error) = writer.push(&record) {
+                say(format_args!("a record is left out of the trace: {error}"));
+            }
             if writer.pending_bytes() > 8 * MAX_PAYLOAD_BYTES {
                 result = result.and_then(|()| writer.flush());
             }

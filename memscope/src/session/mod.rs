@@ -133,7 +133,10 @@ fn stop(running: &Arc<Running>) -> Result<Outcome> {
         *slot = None;
     }
     drop(slot);
-    let mut outcome = outcome.ok_or(Error::AlreadyFinalized)?;
+    let Some(mut outcome) = outcome else {
+        let source = std::io::Error::other("the drain thread ended before its session");
+        return Err(Error::Write { path: running.trace.clone(), source });
+    };
     match outcome.write_error.take() {
         Some(source) => Err(Error::Write { path: running.trace.clone(), source }),
         None => Ok(outcome),

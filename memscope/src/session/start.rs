@@ -76,7 +76,7 @@ fn describe(builder: &SessionBuilder, unwinder: &str) -> memscope_trace::Session
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     memscope_trace::Session {
         memscope_version: env!("CARGO_PKG_VERSION").into(),
-        name: builder.name.clone().or_else(folder).unwrap_or_default(),
+        name: builder.name.clone().or_else(folder).unwrap_or_default().chars().take(1000).collect(),
         executable: std::env::current_exe()
             .map(|path| path.to_string_lossy().into_owned())
             .unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! What accidents do to a file: cut tails, flipped bits, stretches that are gone, zeroed or put in.
 
 use crate::bytes::{
-    BLOCK_HEADER_BYTES, FILE_HEADER_BYTES, block, blocks, file_header, read, trace_of, write,
+    BLOCK_HEADER_BYTES, FILE_HEADER_BYTES, block, block_header, blocks, file_header, read, trace_of, write,
 };
 use crate::records::every_kind;
 use memscope_trace::Record;
@@ -120,6 +120,21 @@ fn a_block_cut_by_a_failed_write_does_not_cost_those_behind_it() {
         let counted = (stats.damaged_blocks, stats.missing_blocks, stats.torn_tail_bytes);
         assert_eq!(counted, (1, 0, 0), "{there}");
     }
+}
+
+#[test]
+fn a_header_inside_a_damaged_payload_is_not_followed_into_nowhere() {
+    // A module was given a build id that promises 60,000 bytes, and a bit of the block is flipped.
+    let promise = block_header(15, 0, 1, 60_000, 0);
+    let mut named = block(2, 0, 0, &[&[1, 0, 24][..], &promise, &[0; 3]].concat());
+    assert!(read(&trace_of([&named])).1.is_clean());
+    named[24] ^= 2;
+    let (records, stats) = read(&trace_of([named.clone(), numbered(1), numbered(2)]));
+    assert_eq!((records.len(), stats.damaged_blocks, stats.missing_blocks), (2, 1, 0));
+    // Cut at its end, it is the same as any block that is cut.
+    named.pop();
+    let (records, stats) = read(&trace_of([&named]));
+    assert_eq!((records.len(), stats.damaged_blocks, stats.torn_tail_bytes), (0, 0, named.len() as u64));
 }
 
 #[test]
