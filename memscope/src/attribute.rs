@@ -84,7 +84,9 @@ static PLAIN: AtomicU32 = AtomicU32::new(0);
 /// Enters `function`: opens a session if none is active, and a scope in it.
 pub fn enter(function: &'static Function) -> Entered {
     let runs_in_something = crate::session::is_active() || PLAIN.load(Ordering::Relaxed) > 0;
-    let outermost = if runs_in_something || environment::is_off() { Outermost::No } else { open(function) };
+    // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
+    let is_plain = environment::is_off() || crate::session::active::is_forked();
+    let outermost = if runs_in_something || is_plain { Outermost::No } else { open(function) };
     Entered { scope: scope::enter(function), outermost, _not_send: PhantomData }
 }
 

@@ -193,7 +193,7 @@ const NOT_SAMPLED: Detached = Detached { entry: None, time_ns: 0, generation: 0 
 #[cold]
 #[inline(never)]
 fn detach_sample(address: *mut u8) -> Detached {
-    let Some(in_hook) = InHook::enter(current_record()) else { return NOT_SAMPLED };
+    let Some(in_hook) = InHook::enter(local::record_or_register()) else { return NOT_SAMPLED };
     let Some(session) = session_data(&in_hook) else { return NOT_SAMPLED };
     let entry = session.live.take(address as usize);
     Detached { entry, time_ns: sys::monotonic_ns(), generation: control::generation() }
@@ -402,7 +402,7 @@ fn ring_of(record: &'static ThreadRecord) -> Option<&'static Ring> {
 }
 
 /// Puts the record onto the list of rings that hold something, unless it is on it.
-fn mark_dirty(session: &SessionData, record: &'static ThreadRecord) {
+pub(crate) fn mark_dirty(session: &SessionData, record: &ThreadRecord) {
     // AcqRel: pairs with the drain thread, which clears the mark before it empties the ring.
     if record.shared.dirty.swap(true, Ordering::AcqRel) {
         return;

@@ -48,7 +48,13 @@ pub(crate) struct Ring {
     tail: Side,
     capacity: usize,
     mapped_bytes: usize,
+    words: *const AtomicU64,
 }
+
+// SAFETY: the words are atomics in the ring's own mapping, which lives as long as the ring.
+unsafe impl Send for Ring {}
+// SAFETY: as above.
+unsafe impl Sync for Ring {}
 
 impl Ring {
     /// Maps a ring of at most `bytes` in all.
@@ -64,6 +70,7 @@ impl Ring {
         unsafe {
             (*ring.as_ptr()).capacity = capacity;
             (*ring.as_ptr()).mapped_bytes = mapped_bytes;
+            (*ring.as_ptr()).words = ring.as_ptr().add(1).cast();
         }
         Some(ring)
     }
@@ -82,8 +89,8 @@ impl Ring {
     fn word(&self, position: usize) -> &AtomicU64 {
         debug_assert!(self.capacity.is_power_of_two());
         let index = position & (self.capacity - 1);
-        // SAFETY: `create` mapped `capacity` words behind the header; the index is below it.
-        unsafe { &*core::ptr::from_ref(self).add(1).cast::<AtomicU64>().add(index) }
+        // SAFETY: `create` mapped `capacity` words from there; the index is below it.
+        unsafe { &*self.words.add(index) }
     }
 
     /// Adds a sample; `false` when there is no room. Only the producer calls this.

@@ -19,7 +19,7 @@
 //! The gap is cut into pieces of at most [`crate::control::PUBLISH_BYTES`]: when a piece runs out, the thread
 //! publishes its live bytes (for the peak) and takes the next. The first gap of a thread is drawn like every other.
 
-/// Credit K in bytes for the least probability `sample_rate` at mean interval `interval_bytes`, rounded down.
+/// Credit K in bytes for the least probability `sample_rate` at mean interval `interval_bytes`, rounded up.
 ///
 /// Exact mode (`sample_rate` 1, `interval_bytes` 0) takes 1, so that every allocation, even of no bytes, takes the
 /// countdown of 0 below zero.
@@ -29,7 +29,7 @@ pub(crate) fn credit_bytes(interval_bytes: f64, sample_rate: f64) -> i64 {
     }
     let credit = -interval_bytes * (-sample_rate).ln_1p();
     // Rounded up: p(s) >= sample_rate holds for the rounded K too.
-    (credit.ceil() as i64).clamp(1, 1 << 50)
+    (credit.ceil() as i64).clamp(1, 1 << 60)
 }
 
 /// A gap from the exponential distribution with mean `interval_bytes`, as whole bytes (rounded down: credits are whole

@@ -80,6 +80,36 @@ const SCENARIOS: &[(&str, fn())] = &[
             assert!(profile.end.expect("an end").threads > 5000);
         })
     }),
+    ("annotated_functions_run_plain_in_a_forked_child", || {
+        ends("fork-annotated", |status, profile| {
+            assert!(status.success(), "{status}");
+            assert!(profile.end.is_some() && profile.totals.allocations >= 1000);
+        })
+    }),
+    ("a_forked_child_may_have_a_session", || {
+        ends("fork-session", |status, profile| {
+            assert!(status.success(), "{status}");
+            assert!(profile.end.is_some() && profile.read.is_clean());
+        })
+    }),
+    ("the_program_may_change_its_folder", || {
+        ends("chdir", |status, _| assert!(status.success(), "{status}"))
+    }),
+    ("exit_waits_for_a_finalizing_thread", || {
+        ends("exit-race", |status, profile| {
+            assert!(status.success(), "{status}");
+            assert!(profile.end.is_some());
+        })
+    }),
+    ("rings_larger_than_a_tick_lose_nothing", || {
+        ends("large-rings", |status, _| assert!(status.success(), "{status}"))
+    }),
+    ("stacks_elsewhere_are_not_walked", || {
+        ends("other-stack", |status, profile| {
+            assert!(status.success(), "{status}");
+            assert!(profile.loss.stacks > 0);
+        })
+    }),
     ("environment_overrides", environment_overrides),
     ("off_means_off", off_means_off),
     ("nonsense_in_the_environment", nonsense_in_the_environment),
@@ -155,6 +185,12 @@ fn child(scenario: &str) {
         }),
         "fork" => annotated(fork_and_allocate),
         "file-limit" => file_limit(),
+        "fork-annotated" => annotated(fork_and_call_annotated),
+        "fork-session" => fork_and_start_session(),
+        "chdir" => change_folder(),
+        "exit-race" => exit_while_finalizing(),
+        "large-rings" => large_rings(),
+        "other-stack" => on_another_stack(),
         "many-sessions" => many_sessions(),
         "churn" => churn(),
         other => panic!("no scenario called {other}"),
@@ -205,6 +241,105 @@ fn fork_and_allocate() {
     }
 }
 
+/// Forks, runs `child` there, and waits for its good end.
+fn in_forked_child(child: impl FnOnce()) {
+    // SAFETY: the child leaves without running destructors of the parent's threads.
+    unsafe {
+        match libc::fork() {
+            0 => {
+                let passed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).is_ok();
+                libc::_exit(i32::from(!passed));
+            }
+            pid => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
+                assert_eq!(status, 0);
+            }
+        }
+    }
+}
+
+fn fork_and_call_annotated() {
+    in_forked_child(|| (0..20).for_each(|_| annotated(|| ())));
+    let traces = std::fs::read_dir("out").expect("the session's folder").count();
+    assert_eq!(traces, 1, "the child has written nothing");
+}
+
+fn fork_and_start_session() {
+    let config = memscope::SamplingConfig { sample_rate: 1.0, ..memscope::SamplingConfig::high_precision() };
+    memscope::trace_all("out").expect("a session");
+    allocate(5000);
+    in_forked_child(|| {
+        let mut session =
+            memscope::comprehensive_profile_execution("of-the-child", Some(config)).expect("its own");
+        std::thread::spawn(|| allocate(1000)).join().expect("no panic");
+        allocate(1000);
+        let result = session.finalize().expect("a result");
+        assert!(
+            result.total_allocations >= 2000 && result.sampled_allocations == result.total_allocations,
+            "{result}"
+        );
+        let stolen = memscope::trace_all("out").expect_err("the parent's trace is being written").to_string();
+        assert!(stolen.contains("another process"), "{stolen}");
+        memscope::trace_all("of-the-child-too").expect("the older guard does no harm");
+        memscope::stop_tracing().expect("it was running");
+    });
+    memscope::stop_tracing().expect("it was running");
+}
+
+fn change_folder() {
+    let mut session = memscope::comprehensive_profile_execution("out", None).expect("a session");
+    std::env::set_current_dir("/").expect("a folder");
+    session.finalize().expect("the trace is found all the same");
+}
+
+fn exit_while_finalizing() {
+    let mut session = memscope::comprehensive_profile_execution("out", None).expect("a session");
+    allocate(50_000);
+    std::thread::spawn(move || session.finalize().map(drop));
+    std::thread::sleep(Duration::from_micros(200));
+    std::process::exit(0);
+}
+
+fn large_rings() {
+    let config =
+        memscope::SamplingConfig { sample_rate: 1.0, min_allocation_size: 0, buffer_size: 128 << 20 };
+    let mut session = memscope::comprehensive_profile_execution("out", Some(config)).expect("a session");
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| allocate(250_000));
+        }
+    });
+    let result = session.finalize().expect("a result");
+    assert_eq!(result.sampled_allocations + result.lost_samples, result.total_allocations, "{result}");
+    assert!(result.sampled_allocations > 200_000, "{result}");
+}
+
+/// A signal handler on a stack of its own allocates, as a coroutine would on its stack.
+fn on_another_stack() {
+    extern "C" fn handler(_: libc::c_int) {
+        allocate(200);
+    }
+    let config = memscope::SamplingConfig { sample_rate: 1.0, ..memscope::SamplingConfig::high_precision() };
+    let mut session = memscope::comprehensive_profile_execution("out", Some(config)).expect("a session");
+    let bytes = 1 << 20;
+    // SAFETY: the mapping is the signal stack for the rest of the process; the handler only allocates and frees, from where
+    // nothing else is going on in this thread.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let stack = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        assert_ne!(stack, libc::MAP_FAILED);
+        let stack = libc::stack_t { ss_sp: stack, ss_flags: 0, ss_size: bytes };
+        assert_eq!(libc::sigaltstack(&stack, std::ptr::null_mut()), 0);
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()), 0);
+        libc::raise(libc::SIGUSR1);
+    }
+    session.finalize().expect("a result");
+}
+
 /// The trace grows into the limit: the program goes on, and is told at the end.
 fn file_limit() {
     let limit = libc::rlimit { rlim_cur: 20_000, rlim_max: 20_000 };
@@ -249,17 +384,19 @@ fn many_sessions() {
     std::fs::rename("session-0/trace.bin", "out/trace.bin").expect("a trace");
 }
 
-/// Threads by the thousand: their records are used again.
+/// More threads than there are records: records of ended threads are used again.
 fn churn() {
     let start = Instant::now();
     let mut session = memscope::comprehensive_profile_execution("out", None).expect("a session");
-    for _ in 0..3000 {
+    let mut started = 0;
+    for _ in 0..35_000 {
         let pair = [std::thread::spawn(|| allocate(5)), std::thread::spawn(|| allocate(5))];
         pair.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        started += 2;
         if start.elapsed() > Duration::from_secs(60) {
             break;
         }
     }
     let result = session.finalize().expect("a result");
-    assert_eq!(result.thread_count, 6001);
+    assert_eq!(result.thread_count, started + 1);
 }

@@ -9,7 +9,7 @@ use std::alloc::System;
 #[global_allocator]
 static ORACLE: Oracle<SamplingAllocator<System>> = Oracle::new(SamplingAllocator::new(System));
 
-const RUNS: u64 = 200;
+const RUNS: u64 = 1000;
 
 /// Two call sites with sizes of their own, and a third of one size.
 #[inline(never)]
@@ -29,7 +29,7 @@ fn fixed() {
 
 fn workload(seed: u64) {
     let mut random = Random(seed);
-    for round in 0..20_000 {
+    for round in 0..10_000 {
         small(&mut random);
         if round % 20 == 0 {
             large(&mut random);
@@ -54,8 +54,8 @@ impl Errors {
         let (bias, coverage) = (self.sum / RUNS as f64, self.held as f64 / RUNS as f64);
         println!("{what}: mean bias {:+.3}% over {RUNS} runs, intervals hold the truth in {:.1}%", bias * 100.0, coverage * 100.0);
         assert!(bias.abs() < 0.01, "{what}: bias {bias}");
-        // 200 runs at 95% lie within 91% and 99% but once in a hundred times. The seeds are fixed, so this is no gamble.
-        assert!((0.91..=0.99).contains(&coverage), "{what}: coverage {coverage}");
+        // 1,000 runs at 95% lie within 93% and 97% but once in two hundred times. The seeds are fixed, so this is no gamble.
+        assert!((0.93..=0.97).contains(&coverage), "{what}: coverage {coverage}");
     }
 }
 

@@ -8,6 +8,9 @@ use crate::sync::Ordering;
 use crate::thread::ThreadRecord;
 use memscope_trace::Record;
 
+/// Samples that one tick takes from one ring, so that a thread that never pauses does not hold up the others.
+const MOST_OF_A_RING: usize = 100_000;
+
 /// A sample between ring and batch.
 struct Popped {
     time_ns: u64,
@@ -53,7 +56,10 @@ impl Collector {
             at = record.shared.next_dirty.load(Ordering::Relaxed);
             // AcqRel: a sample pushed after this puts the record onto the list anew; one pushed before is in the ring.
             record.shared.dirty.swap(false, Ordering::AcqRel);
-            self.empty_ring(record, records);
+            if !self.empty_ring(record, records) {
+                // More than a tick's worth: the record comes back for the rest.
+                crate::hook::mark_dirty(session, record);
+            }
         }
         let found = self.number_samples(session, records);
         let freed = self.harvest(session, records);
@@ -61,12 +67,12 @@ impl Collector {
         found || freed
     }
 
-    fn empty_ring(&mut self, record: &ThreadRecord, records: &mut Vec<Record>) {
-        let Some(ring) = record.ring() else { return };
+    /// Takes the ring's samples, at most [`MOST_OF_A_RING`]; whether it is empty then.
+    fn empty_ring(&mut self, record: &ThreadRecord, records: &mut Vec<Record>) -> bool {
+        let Some(ring) = record.ring() else { return true };
         let mut frames = [0; MAX_FRAMES];
-        // What comes in meanwhile is for the next tick.
-        let mut most = 100_000;
-        while let Some(sample) = ring.pop(&mut frames) {
+        for _ in 0..MOST_OF_A_RING {
+            let Some(sample) = ring.pop(&mut frames) else { return true };
             if self.interner.is_full() {
                 self.write_new(records);
             }
@@ -85,11 +91,8 @@ impl Collector {
                 interval: sample.interval,
                 site,
             });
-            most -= 1;
-            if most == 0 {
-                break;
-            }
         }
+        ring.is_empty()
     }
 
     /// Gives the tick's samples their numbers, in the order of time.

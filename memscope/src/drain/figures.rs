@@ -65,9 +65,11 @@ pub(crate) struct Book {
     scopes: HashMap<u32, ScopeBook>,
 }
 
+#[derive(Default)]
 struct ScopeBook {
     at_start: ScopeFigures,
     told: ScopeFigures,
+    is_named: bool,
 }
 
 impl Book {
@@ -76,9 +78,8 @@ impl Book {
         let mut book = Self::default();
         scope::for_each(|function| {
             let at_start = function.scope().figures();
-            book.scopes.insert(function.scope().id(), ScopeBook { at_start, told: ScopeFigures::default() });
+            book.scopes.insert(function.scope().id(), ScopeBook { at_start, ..ScopeBook::default() });
         });
-        // Told when they are entered in this session: see `scopes`.
         book
     }
 
@@ -155,23 +156,20 @@ impl Book {
         }
     }
 
-    /// Tells the trace of scopes that are new, and of those whose figures have changed.
-    pub(crate) fn scopes(&mut self, time_us: u64, records: &mut Vec<Record>) {
+    /// Tells the trace the names of scopes that are new, and where `with_figures` the figures of those that have changed.
+    pub(crate) fn scopes(&mut self, time_us: u64, with_figures: bool, records: &mut Vec<Record>) {
         let mut rows = ScopeCounters { time_us, ..ScopeCounters::default() };
         scope::for_each(|function| {
             let id = function.scope().id();
-            let now = function.scope().figures();
-            let fresh = || ScopeBook { at_start: ScopeFigures::default(), told: ScopeFigures::default() };
-            let is_new = !self.scopes.contains_key(&id);
-            let book = self.scopes.entry(id).or_insert_with(fresh);
-            let since_start = difference(now, book.at_start);
-            if is_new || (book.told.calls == 0 && since_start.calls > 0) {
+            let book = self.scopes.entry(id).or_default();
+            if !std::mem::replace(&mut book.is_named, true) {
                 let (file, line) = function.place();
                 let name = function.name().chars().take(1000).collect();
                 let scope = Scope { id, name, file: file.into(), line };
                 records.push(Record::Scopes(Scopes { scopes: vec![scope] }));
             }
-            if since_start != book.told && rows.scopes.len() < MAX_ROWS {
+            let since_start = difference(function.scope().figures(), book.at_start);
+            if with_figures && since_start != book.told && rows.scopes.len() < MAX_ROWS {
                 book.told = since_start;
                 rows.scopes.push(id);
                 rows.calls.push(since_start.calls);

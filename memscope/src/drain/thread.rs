@@ -9,6 +9,7 @@ use crate::hook::{SessionData, set_session_data};
 use crate::resources::ResourceMetrics;
 use crate::ring::Ring;
 use crate::say::say;
+use crate::sync::Ordering;
 use crate::sys;
 use crate::thread::{Busy, registry};
 use crate::unwind::modules::{self, LoadedModule};
@@ -34,6 +35,8 @@ const RESOURCES_NS: u64 = 100_000_000;
 const THREADS_NS: u64 = 500_000_000;
 /// How long to wait for hooks that are under way when the session ends.
 const QUIET_LIMIT: Duration = Duration::from_secs(1);
+/// The same while the process exits.
+const QUIET_LIMIT_AT_EXIT: Duration = Duration::from_millis(50);
 
 /// What the drain thread is given.
 pub(crate) struct Setup {
@@ -125,29 +128,32 @@ impl Handle {
         Ok(Self { shared, join: Mutex::new(Some(join)) })
     }
 
-    /// Asks the thread to write the end, and waits for it, at most `limit` where there is one. `None` if it did not end by
-    /// then, or has been stopped before.
-    pub(crate) fn stop(&self, reason: EndReason, limit: Option<Duration>) -> Option<Outcome> {
+    /// Asks the thread to write the end, and waits for it. `None` if it has been stopped before, or has panicked.
+    pub(crate) fn stop(&self) -> Option<Outcome> {
+        let mut state = self.ask(EndReason::Finalized);
+        while !state.ended {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let outcome = state.outcome.take();
+        drop(state);
+        let join = self.join.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The thread has nothing left to do; a panic of it would have left no outcome.
+        join.map(JoinHandle::join);
+        outcome
+    }
+
+    /// The process exits: asks for the end, if nobody has yet, and waits for it, but not long.
+    pub(crate) fn stop_at_exit(&self, limit: Duration) {
+        let state = self.ask(EndReason::ProcessExit);
+        // What a finalizing thread waits for is left to it.
+        drop(self.shared.changed.wait_timeout_while(state, limit, |state| !state.ended));
+    }
+
+    fn ask(&self, reason: EndReason) -> MutexGuard<'_, State> {
         let mut state = self.shared.lock();
         state.stop.get_or_insert(reason);
         self.shared.changed.notify_all();
-        match limit {
-            Some(limit) => {
-                let wait = self.shared.changed.wait_timeout_while(state, limit, |state| !state.ended);
-                wait.unwrap_or_else(PoisonError::into_inner).0.outcome.take()
-            }
-            None => {
-                while !state.ended {
-                    state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
-                let outcome = state.outcome.take();
-                drop(state);
-                let join = self.join.lock().unwrap_or_else(PoisonError::into_inner).take();
-                // The thread has nothing left to do; a panic of it would have left no outcome.
-                join.map(JoinHandle::join);
-                outcome
-            }
-        }
+        state
     }
 }
 
@@ -173,8 +179,10 @@ impl Drain {
     fn new(setup: Setup) -> Self {
         let Setup { file, data, session, interval, modules, start_ns } = setup;
         let modules_generation = modules::generation();
-        let data: &'static SessionData = Box::leak(data);
-        set_session_data(core::ptr::from_ref(data).cast_mut());
+        let data = Box::into_raw(data);
+        set_session_data(data);
+        // SAFETY: just leaked; freed by `free_session_data`, after which this thread does not use it.
+        let data: &'static SessionData = unsafe { &*data };
         let mut drain = Self {
             writer: None,
             write_error: None,
@@ -229,6 +237,7 @@ impl Drain {
             self.next_counters_ns = now_ns + COUNTERS_NS;
             self.counters(now_ns);
             self.book.threads(self.start_ns, false, &mut self.records);
+            self.book.scopes(time_us, false, &mut self.records);
             let generation = modules::generation();
             if generation != self.modules_generation {
                 self.modules_generation = generation;
@@ -240,7 +249,7 @@ impl Drain {
         if now_ns >= self.next_threads_ns {
             self.next_threads_ns = now_ns + THREADS_NS;
             self.book.threads(self.start_ns, true, &mut self.records);
-            self.book.scopes(time_us, &mut self.records);
+            self.book.scopes(time_us, true, &mut self.records);
         }
         if now_ns >= self.next_resources_ns {
             self.next_resources_ns = now_ns + RESOURCES_NS;
@@ -276,17 +285,24 @@ impl Drain {
     /// The session's end: hooks off, everything out of the rings, last figures, names, END.
     fn end(&mut self, reason: EndReason) -> Outcome {
         control::switch_off();
-        let quiet = registry::wait_until_quiet(QUIET_LIMIT);
-        // Twice: a sample that was freed before its ring was emptied is found the second time.
-        for _ in 0..2 {
+        // What there is goes out before the wait: an exiting process may not wait for all of it.
+        self.collector.tick(self.data, &mut self.records);
+        self.write();
+        let limit = if reason == EndReason::ProcessExit { QUIET_LIMIT_AT_EXIT } else { QUIET_LIMIT };
+        let quiet = registry::wait_until_quiet(limit);
+        self.collector.tick(self.data, &mut self.records);
+        while !self.data.dirty.load(Ordering::Acquire).is_null() {
+            self.write();
             self.collector.tick(self.data, &mut self.records);
         }
+        // Once more: a sample that was freed before its ring was emptied is found now.
+        self.collector.tick(self.data, &mut self.records);
         let now_ns = sys::monotonic_ns();
         let totals = self.counters(now_ns);
         let time_us = self.since_start_us(now_ns);
         self.resources(time_us, true);
         self.book.threads(self.start_ns, true, &mut self.records);
-        self.book.scopes(time_us, &mut self.records);
+        self.book.scopes(time_us, true, &mut self.records);
         if reason == EndReason::Finalized {
             symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);
         }
@@ -320,7 +336,7 @@ impl Drain {
         });
         let data = set_session_data(core::ptr::null_mut());
         if !data.is_null() {
-            // SAFETY: leaked from a `Box` by `new`; no hook is under way, and `self.data` is not used after this.
+            // SAFETY: `new` leaked it from a `Box`; no hook is under way, and `self.data` is not used after this.
             drop(unsafe { Box::from_raw(data) });
         }
     }

@@ -97,12 +97,10 @@ impl Table {
     }
 }
 
-impl Drop for Table {
+impl Drop for Level {
     fn drop(&mut self) {
-        for level in &self.levels {
-            // SAFETY: mapped by `create` with this length; the table is going, so nobody refers to a bucket.
-            unsafe { sys::unmap(level.buckets.cast(), size_of::<Bucket>() << level.bits) };
-        }
+        // SAFETY: mapped by `Table::create` with this length; the level is going, so nobody refers to a bucket.
+        unsafe { sys::unmap(self.buckets.cast(), size_of::<Bucket>() << self.bits) };
     }
 }
 

@@ -25,7 +25,6 @@ use crate::drain::{Handle, Outcome};
 use crate::say::say;
 use crate::thread::Busy;
 use crate::{Error, Result, sys};
-use memscope_trace::EndReason;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +58,8 @@ impl fmt::Debug for Session {
 pub(crate) struct Running {
     pub(crate) output: PathBuf,
     pub(crate) trace: PathBuf,
+    /// The same, wherever the program may change its folder to.
+    pub(crate) trace_absolute: PathBuf,
     pub(crate) process_id: u32,
     pub(crate) drain: Handle,
 }
@@ -88,7 +89,7 @@ impl Session {
         let _busy = Busy::enter();
         let running = self.running.take().ok_or(Error::AlreadyFinalized)?;
         let outcome = stop(&running)?;
-        result::analyse(&running.trace, outcome)
+        result::analyse(&running.trace_absolute, outcome)
     }
 
     /// Ends the session and writes the rest of the trace, without analysing it.
@@ -124,10 +125,12 @@ impl Drop for Session {
 /// Ends the active session.
 fn stop(running: &Arc<Running>) -> Result<Outcome> {
     if running.process_id != sys::process_id() {
+        // Never dropped: the drain thread that it would detach is not in this process.
+        std::mem::forget(Arc::clone(running));
         return Err(Error::Forked { process_id: running.process_id });
     }
     crate::control::switch_off();
-    let outcome = running.drain.stop(EndReason::Finalized, None);
+    let outcome = running.drain.stop();
     let mut slot = active::lock();
     if slot.as_ref().is_some_and(|active| Arc::ptr_eq(active, running)) {
         *slot = None;

@@ -28,6 +28,8 @@ pub(crate) fn create_trace(folder: &Path) -> Result<(PathBuf, File)> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(&path)
         .map_err(failed(&path, "create"))?;
+    // Where the file system has no locks, two processes with one folder are not told apart.
+    let _ = file.try_lock();
     Ok((path, file))
 }
 
@@ -35,6 +37,11 @@ pub(crate) fn create_trace(folder: &Path) -> Result<(PathBuf, File)> {
 fn keep_aside(path: &Path) -> std::io::Result<()> {
     if std::fs::symlink_metadata(path).is_err() {
         return Ok(());
+    }
+    if is_being_written(path) {
+        return Err(std::io::Error::other(
+            "another process is writing to it: name another output folder for this one",
+        ));
     }
     for number in 1_u32..1_000_000 {
         let aside = path.with_file_name(format!("trace.{number}.bin"));
@@ -50,6 +57,13 @@ fn keep_aside(path: &Path) -> std::io::Result<()> {
         }
     }
     Err(std::io::Error::other("a million older traces are there: move some away"))
+}
+
+/// Whether a session of some process has the trace locked. Only what is plainly a file is asked: opening a FIFO would wait.
+fn is_being_written(path: &Path) -> bool {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let file = is_file.then(|| File::open(path).ok()).flatten();
+    file.is_some_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// For what cannot be linked: folders, and file systems without hard links.
@@ -97,6 +111,17 @@ mod tests {
         assert!(create_trace(&file.join("below")).is_err());
         assert!(create_trace(Path::new("/proc/memscope-test")).is_err());
         assert_eq!(std::fs::read_to_string(&file).expect("untouched"), "x");
+    }
+
+    #[test]
+    fn a_trace_that_is_being_written_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, first) = create_trace(folder.path()).expect("a trace");
+        let error = create_trace(folder.path()).expect_err("it is being written").to_string();
+        assert!(error.contains("another process is writing"), "{error}");
+        drop(first);
+        create_trace(folder.path()).expect("a trace");
+        assert!(path.with_file_name("trace.1.bin").exists());
     }
 
     #[test]

@@ -16,17 +16,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
     let mut slot = active::lock();
-    if let Some(running) = slot.as_ref()
-        && running.process_id == sys::process_id()
-    {
+    active::after_fork(&mut slot);
+    if let Some(running) = slot.as_ref() {
         return Err(Error::SessionActive { output: running.output.clone() });
     }
+    install_handlers();
     if !is_installed() {
         return Err(Error::NoAllocator);
     }
     let data = prepare_data(&builder)?;
     let (trace, file) = output::create_trace(&builder.output)?;
-    install_handlers();
     local::LATE.reset();
     // The end of a session waits until hooks are quiet; one that did not get quiet left its data to them.
     registry::for_each(|record| record.begin_session_from_outside());
@@ -42,7 +41,10 @@ pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
     };
     let drain = Handle::start(setup)
         .map_err(|source| Error::Start { refused: "a thread for the drain", source: Some(source) })?;
-    let running = Arc::new(Running { output: builder.output, trace, process_id: sys::process_id(), drain });
+    let trace_absolute = std::path::absolute(&trace).unwrap_or_else(|_| trace.clone());
+    let running =
+        Running { output: builder.output, trace, trace_absolute, process_id: sys::process_id(), drain };
+    let running = Arc::new(running);
     *slot = Some(Arc::clone(&running));
     control::switch_on();
     Ok(Session::new(running))

@@ -61,20 +61,20 @@ pub(crate) fn thread_name() -> [u8; 16] {
     name
 }
 
-/// One past the highest address of the calling thread's stack; 0 where it cannot be told.
+/// The calling thread's stack: its lowest address, and one past its highest; `None` where it cannot be told.
 ///
 /// glibc locks and may allocate from its own heap here: called once a thread, under the re-entrancy guard.
-pub(crate) fn stack_end() -> usize {
+pub(crate) fn stack_bounds() -> Option<(usize, usize)> {
     // SAFETY: the attribute is initialised by `pthread_getattr_np`, read, and destroyed; all out-pointers are valid.
     unsafe {
         let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
         if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
-            return 0;
+            return None;
         }
         let (mut low, mut bytes) = (core::ptr::null_mut::<c_void>(), 0_usize);
         let found = libc::pthread_attr_getstack(&attributes, &mut low, &mut bytes) == 0;
         libc::pthread_attr_destroy(&mut attributes);
-        if found { low as usize + bytes } else { 0 }
+        found.then_some((low as usize, low as usize + bytes))
     }
 }
 
@@ -96,6 +96,12 @@ pub(crate) fn create_exit_key(destructor: unsafe extern "C" fn(*mut c_void)) -> 
 pub(crate) fn set_exit_key(key: u32, value: *mut c_void) {
     // SAFETY: the key was created by `create_exit_key` and is never deleted.
     unsafe { libc::pthread_setspecific(key, value) };
+}
+
+/// Writes to stderr, once and without std's lock, which the program's own threads may hold.
+pub(crate) fn write_to_stderr(bytes: &[u8]) {
+    // SAFETY: the bytes are valid for reading. What stderr does not take is not said.
+    unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
 }
 
 /// Registers `handler` for normal process exit.

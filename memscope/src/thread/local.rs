@@ -20,13 +20,20 @@ use core::sync::atomic::compiler_fence;
 
 struct Local {
     record: Cell<*const ThreadRecord>,
+    /// The same, also while busy.
+    own: Cell<*const ThreadRecord>,
     busy: Cell<bool>,
     ended: Cell<bool>,
 }
 
 thread_local! {
     static LOCAL: Local = const {
-        Local { record: Cell::new(core::ptr::null()), busy: Cell::new(false), ended: Cell::new(false) }
+        Local {
+            record: Cell::new(core::ptr::null()),
+            own: Cell::new(core::ptr::null()),
+            busy: Cell::new(false),
+            ended: Cell::new(false),
+        }
     };
 }
 
@@ -46,11 +53,12 @@ pub(crate) fn record_or_register() -> Option<&'static ThreadRecord> {
     if LOCAL.with(|local| local.busy.get() || local.ended.get()) {
         return None;
     }
-    let busy = Busy::enter();
+    let mut busy = Busy::enter();
     let record = registry::register();
-    drop(busy);
     if let Some(record) = record {
-        LOCAL.with(|local| local.record.set(record));
+        // Leaving `busy` sets it: no signal handler finds the thread with neither.
+        busy.record = record;
+        LOCAL.with(|local| local.own.set(record));
         // Key 0 stands for "none": then the record is kept until the process ends, nothing worse.
         if let Some(key) = EXIT_KEY.load(Ordering::Relaxed).checked_sub(1) {
             sys::set_exit_key(key, core::ptr::from_ref(record).cast_mut().cast());
@@ -135,6 +143,21 @@ impl Drop for InHook {
     }
 }
 
+/// In the child of a fork, before its first session: of the threads that have records only the calling one is there.
+pub(crate) fn forget_other_threads() {
+    let own = LOCAL.with(|local| local.own.get());
+    registry::for_each(|record| {
+        record.forget_ring();
+        record.in_hook.store(false, Ordering::Relaxed);
+        if core::ptr::eq(record, own) {
+            record.identity.os_id.store(sys::thread_id(), Ordering::Relaxed);
+        } else {
+            record.shared.state.store(ENDED, Ordering::Release);
+        }
+    });
+    LATE_IN_HOOK.store(0, Ordering::Relaxed);
+}
+
 static LATE_IN_HOOK: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn late_in_hook() -> bool {
@@ -205,11 +228,13 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
     LOCAL.with(|local| {
         local.ended.set(true);
         local.record.set(core::ptr::null());
+        local.own.set(core::ptr::null());
     });
     // SAFETY: the value was set to this thread's record, which lives in memory that is never unmapped.
     let record = unsafe { &*record.cast::<ThreadRecord>() };
     if control::is_active()
         && let Some(_in_hook) = InHook::enter(None)
+        && record.generation.load(Ordering::Relaxed) == control::generation()
     {
         crate::hook::publish(record, true);
     }

@@ -52,7 +52,7 @@ struct Line1 {
     /// Figures of the scopes that have ended inside the current one.
     inner_allocations: Counter,
     inner_bytes: Counter,
-    /// One past the stack's highest address; 0 not asked yet, 1 unknown.
+    /// One past the stack's highest address; 0 not asked yet, 1 unknown. Its lowest is in [`Identity`].
     stack_end: AtomicUsize,
     /// Time spent on samples, nanoseconds.
     sampling_ns: Counter,
@@ -86,6 +86,7 @@ pub(crate) struct Identity {
     pub(crate) lost_buffer_bytes: Counter,
     pub(crate) pool_index: AtomicU32,
     pub(crate) pool_next: AtomicU32,
+    stack_low: AtomicUsize,
 }
 
 /// Exact figures of a thread, or of several.
@@ -121,6 +122,9 @@ impl ThreadRecord {
         self.generation.store(0, Ordering::Relaxed);
         self.scope.store(0, Ordering::Relaxed);
         self.in_hook.store(false, Ordering::Relaxed);
+        self.line1.reserve.store(0, Ordering::Relaxed);
+        self.line1.published.store(0, Ordering::Relaxed);
+        self.set_inner(0, 0);
         self.line1.stack_end.store(0, Ordering::Relaxed);
         self.line1.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.shared.dirty.store(false, Ordering::Relaxed);
@@ -155,6 +159,9 @@ impl ThreadRecord {
         let stream = u64::from(self.identity.id.load(Ordering::Relaxed));
         self.set_random(crate::sampler::Random::new(control::seed(), stream));
         self.line1.sampling_ns.set(0);
+        // Left over only where an earlier session ended while this thread was held up in its slow path: that ring and the list that
+        // it hangs on belong to the earlier session, which has given them up.
+        self.forget_ring();
         self.identity.lost_buffer.set(0);
         self.identity.lost_buffer_bytes.set(0);
         // Release: the drain thread reads the losses of records whose generation it has seen.
@@ -211,14 +218,15 @@ impl ThreadRecord {
         self.line1.sampling_ns.get()
     }
 
-    /// One past the highest address of the thread's stack, asked once; `None` where it cannot be told.
-    pub(crate) fn stack_end(&self) -> Option<usize> {
-        let mut end = self.line1.stack_end.load(Ordering::Relaxed);
-        if end == 0 {
-            end = crate::sys::stack_end().max(1);
+    /// The thread's stack, asked once: its lowest address, and one past its highest; `None` where it cannot be told.
+    pub(crate) fn stack_bounds(&self) -> Option<(usize, usize)> {
+        if self.line1.stack_end.load(Ordering::Relaxed) == 0 {
+            let (low, end) = crate::sys::stack_bounds().unwrap_or((0, 1));
+            self.identity.stack_low.store(low, Ordering::Relaxed);
             self.line1.stack_end.store(end, Ordering::Relaxed);
         }
-        (end > 1).then_some(end)
+        let end = self.line1.stack_end.load(Ordering::Relaxed);
+        (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
     }
 
     /// Figures of the scopes that ended inside the current one: (allocations, bytes).
@@ -234,6 +242,12 @@ impl ThreadRecord {
     pub(crate) fn ring(&self) -> Option<&Ring> {
         // SAFETY: a ring is unmapped only by `Ring::release_of`, when its thread has ended or all hooks are quiet.
         unsafe { self.line1.ring.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Lets go of the ring, unmapped or not, and of its mark.
+    pub(crate) fn forget_ring(&self) {
+        self.line1.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
+        self.shared.dirty.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn ring_slot(&self) -> &AtomicPtr<Ring> {

@@ -1,16 +1,24 @@
 //! The list of thread records: pushed to by hooks, walked and swept by sessions and the drain thread.
 //!
 //! Threads push at the head without looking at any other record, so registering needs no epoch pin (pinning allocates
-//! the first time). Walkers pin. Only one thread at a time sweeps (the session's lock sees to that): it unlinks records
+//! the first time). Walkers pin, in a collector of our own: the default one is shared with the program's other users of
+//! crossbeam-epoch, whose deferred destructors must not run on memscope's threads, nor ours wait for theirs. Only one thread at a time sweeps (the session's lock sees to that): it unlinks records
 //! of ended threads, and hands them back to the pool once no walker can still hold them.
 
 use super::pool;
 use super::record::{ENDED, ThreadRecord};
 use crate::sync::{AtomicU32, Ordering};
-use crossbeam_epoch::{self as epoch, Atomic, Shared};
+use crossbeam_epoch::{self as epoch, Atomic, Collector, LocalHandle, Shared};
+use std::sync::OnceLock;
 
 static HEAD: Atomic<ThreadRecord> = Atomic::null();
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// A place of the calling thread in memscope's own collector. Under [`super::Busy`] only: it allocates.
+fn participant() -> LocalHandle {
+    static COLLECTOR: OnceLock<Collector> = OnceLock::new();
+    COLLECTOR.get_or_init(Collector::new).register()
+}
 
 /// A record for the calling thread, in the list; `None` when there is none to be had.
 pub(crate) fn register() -> Option<&'static ThreadRecord> {
@@ -35,9 +43,10 @@ fn push(record: &'static ThreadRecord) {
     }
 }
 
-/// Calls `visit` for each record. Under [`super::Busy`] only: pinning may allocate.
+/// Calls `visit` for each record. Under [`super::Busy`] only.
 pub(crate) fn for_each(mut visit: impl FnMut(&ThreadRecord)) {
-    let guard = epoch::pin();
+    let participant = participant();
+    let guard = participant.pin();
     // Acquire: pairs with the Release of `push`.
     let mut at = HEAD.load(Ordering::Acquire, &guard);
     // SAFETY: records are freed only after every pin that could have seen them has ended.
@@ -50,7 +59,9 @@ pub(crate) fn for_each(mut visit: impl FnMut(&ThreadRecord)) {
 /// Takes the records of ended threads that are `ready` out of the list, and tells `taken_out` of each, once. One caller at a
 /// time.
 pub(crate) fn sweep(ready: impl Fn(&ThreadRecord) -> bool, mut taken_out: impl FnMut(&ThreadRecord)) {
-    let guard = epoch::pin();
+    let participant = participant();
+    let guard = participant.pin();
+    let mut count = 0;
     let mut previous: Option<&ThreadRecord> = None;
     let mut at = HEAD.load(Ordering::Acquire, &guard);
     // SAFETY: as in `for_each`; only this caller unlinks.
@@ -60,6 +71,7 @@ pub(crate) fn sweep(ready: impl Fn(&ThreadRecord) -> bool, mut taken_out: impl F
         let ended = record.shared.state.load(Ordering::Acquire) == ENDED;
         if ended && ready(record) && unlink(previous, at, next, &guard) {
             taken_out(record);
+            count += 1;
             let address = core::ptr::from_ref(record) as usize;
             // SAFETY: the record is out of the list; the pool gets it back when no pinned walker can hold it. Records
             // live as long as the process, so the address stays valid.
@@ -70,6 +82,12 @@ pub(crate) fn sweep(ready: impl Fn(&ThreadRecord) -> bool, mut taken_out: impl F
             previous = Some(record);
         }
         at = next;
+    }
+    drop(guard);
+    // Each round lets the epoch advance and hands some hundred records back: as many rounds as it takes, for threads may end faster
+    // than the list is swept.
+    for _ in 0..if count == 0 { 0 } else { 4 + count / 256 } {
+        participant.pin().flush();
     }
 }
 

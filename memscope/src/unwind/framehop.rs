@@ -168,7 +168,9 @@ fn rules_of(modules: &[LoadedModule]) -> SharedRules {
 
 fn to_framehop(module: &LoadedModule) -> Option<Module<SectionBytes>> {
     let (header, frames) = module.unwind.as_ref()?;
-    let svma = |section: &Section| section.range.start - module.bias..section.range.end - module.bias;
+    let svma = |section: &Section| {
+        section.range.start.wrapping_sub(module.bias)..section.range.end.wrapping_sub(module.bias)
+    };
     Some(Module::new(
         module.path.clone(),
         module.start..module.end,

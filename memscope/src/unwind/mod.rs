@@ -87,7 +87,7 @@ impl Unwinder {
             return Walk::default();
         }
         let registers = Registers::capture();
-        let Some(stack_end) = record.stack_end().filter(|&end| end > registers.stack_pointer) else {
+        let Some(stack_end) = stack_end(record.stack_bounds(), &registers) else {
             return Walk { missed: true, ..Walk::default() };
         };
         match self {
@@ -108,15 +108,22 @@ impl Unwinder {
     }
 }
 
+/// Stack that a walk may take itself, bytes: framehop keeps its registers' rules there.
+const WALK_BYTES: usize = if cfg!(debug_assertions) { 96 * 1024 } else { 24 * 1024 };
+
+/// One past the stack's highest address, if the thread runs on it and has room to walk: a coroutine or a signal handler may run
+/// elsewhere, where nothing says how far memory can be read.
+fn stack_end(bounds: Option<(usize, usize)>, registers: &Registers) -> Option<usize> {
+    let (low, end) = bounds?;
+    (low.saturating_add(WALK_BYTES)..end).contains(&registers.stack_pointer).then_some(end)
+}
+
 /// Whether frame pointers find the same frames as the rules do, from here outwards.
 #[cfg(feature = "framehop")]
 #[inline(never)]
 fn frame_pointers_work(pool: &framehop::Pool) -> bool {
     let registers = Registers::capture();
-    let stack_end = crate::sys::stack_end();
-    if stack_end <= registers.stack_pointer {
-        return false;
-    }
+    let Some(stack_end) = stack_end(crate::sys::stack_bounds(), &registers) else { return false };
     let (mut by_pointer, mut by_rule) = ([0; 32], [0; 32]);
     let pointers = frame_pointer::walk(&registers, stack_end, &mut by_pointer);
     let rules = pool.walk(&registers, stack_end, &mut by_rule);
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn framehop_sees_every_call() {
         let pool = framehop::Pool::new(&modules::loaded());
-        let end = crate::sys::stack_end();
+        let (_, end) = crate::sys::stack_bounds().expect("a stack");
         let frames_at = |depth| {
             let mut frames = [0; 128];
             let walk = &mut || pool.walk(&Registers::capture(), end, &mut frames);
@@ -158,7 +165,7 @@ mod tests {
 
     #[test]
     fn frame_pointers_never_leave_the_stack() {
-        let end = crate::sys::stack_end();
+        let (_, end) = crate::sys::stack_bounds().expect("a stack");
         let here = Registers::capture();
         let mut frames = [0; 64];
         for frame_pointer in
