@@ -14,7 +14,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # features, the most third-party crates, CPU seconds aimed at
-CASES = [("default features", True, 40, 30), ("no default features", False, 20, 10)]
+CASES = [("default features", True, 40, 30), ("no default features", False, 15, 10)]
 
 
 def crates(default):

@@ -3,7 +3,8 @@
 //! The fast path: add to the thread's counters, take the credit off its countdown, look at one byte of the filter. The
 //! slow path, out of line: publish live bytes, draw, walk the stack, enter the live table, push onto the ring.
 //!
-//! Nothing here panics, blocks or allocates from the global allocator. While the slow path runs, the thread is
+//! Nothing here panics, blocks or allocates from the global allocator (exact mode waits for room in a full ring: see
+//! [`push_patiently`]). While the slow path runs, the thread is
 //! [`Busy`](crate::thread::Busy): what the slow path itself might allocate passes by.
 
 use crate::control;
@@ -25,6 +26,8 @@ pub(crate) struct SessionData {
     pub(crate) lost_table: AtomicU64,
     pub(crate) lost_table_bytes: AtomicU64,
     pub(crate) missed_stacks: AtomicU64,
+    /// Exact mode: a full ring stayed full for too long.
+    waited_in_vain: AtomicBool,
     /// Sum of the published live bytes, and the highest that it was.
     live_bytes: AtomicI64,
     peak_bytes: AtomicI64,
@@ -39,6 +42,7 @@ impl SessionData {
             lost_table: AtomicU64::new(0),
             lost_table_bytes: AtomicU64::new(0),
             missed_stacks: AtomicU64::new(0),
+            waited_in_vain: AtomicBool::new(false),
             live_bytes: AtomicI64::new(0),
             peak_bytes: AtomicI64::new(0),
         }
@@ -326,6 +330,27 @@ fn countdown_ran_out(
     }
 }
 
+/// How long exact mode waits for room.
+const PATIENCE_NS: u64 = 100_000_000;
+
+/// Exact mode promises every allocation, so there, and only there, a thread waits until the drain thread has made room: not for ever,
+/// for the drain thread may be waiting for a lock that this thread holds (the loader's). Once that was in vain, nobody waits again.
+#[cold]
+fn push_patiently(session: &SessionData, record: &ThreadRecord, ring: &Ring, sample: &Sample<'_>) -> bool {
+    if control::interval_bytes() > 0.0 || session.waited_in_vain.load(Ordering::Relaxed) {
+        return false;
+    }
+    mark_dirty(session, record);
+    while sys::monotonic_ns().saturating_sub(sample.time_ns) < PATIENCE_NS {
+        sys::pause();
+        if ring.push(sample) {
+            return true;
+        }
+    }
+    session.waited_in_vain.store(true, Ordering::Relaxed);
+    false
+}
+
 /// What takes longer than this was interrupted: the rest is other threads' time, not the sample's.
 const LONGEST_SAMPLE_NS: u64 = 20_000;
 
@@ -352,7 +377,7 @@ fn sample(
         session.lost_table_bytes.fetch_add(size as u64, Ordering::Relaxed);
         return;
     };
-    let pushed = ring.push(&Sample {
+    let sample = Sample {
         time_ns,
         size: size as u64,
         old_size: old_size as u64,
@@ -362,8 +387,8 @@ fn sample(
         scope: record.scope.load(Ordering::Relaxed),
         truncated: walk.truncated,
         frames: &frames[..walk.frames],
-    });
-    if pushed {
+    };
+    if ring.push(&sample) || push_patiently(session, record, ring, &sample) {
         mark_dirty(session, record);
     } else {
         // The caller has not got the address yet: nobody else can have taken it out.

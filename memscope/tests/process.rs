@@ -104,6 +104,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("rings_larger_than_a_tick_lose_nothing", || {
         ends("large-rings", |status, _| assert!(status.success(), "{status}"))
     }),
+    ("exact_mode_loses_nothing", || ends("exact", |status, _| assert!(status.success(), "{status}"))),
     ("stacks_elsewhere_are_not_walked", || {
         ends("other-stack", |status, profile| {
             assert!(status.success(), "{status}");
@@ -190,6 +191,7 @@ fn child(scenario: &str) {
         "chdir" => change_folder(),
         "exit-race" => exit_while_finalizing(),
         "large-rings" => large_rings(),
+        "exact" => exact_mode(),
         "other-stack" => on_another_stack(),
         "many-sessions" => many_sessions(),
         "churn" => churn(),
@@ -299,6 +301,19 @@ fn exit_while_finalizing() {
     std::thread::spawn(move || session.finalize().map(drop));
     std::thread::sleep(Duration::from_micros(200));
     std::process::exit(0);
+}
+
+/// Rings much too small for what comes: the threads wait.
+fn exact_mode() {
+    let config = memscope::SamplingConfig { sample_rate: 1.0, min_allocation_size: 0, buffer_size: 8192 };
+    let mut session = memscope::comprehensive_profile_execution("out", Some(config)).expect("a session");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| allocate(10_000));
+        }
+    });
+    let result = session.finalize().expect("a result");
+    assert_eq!((result.sampled_allocations, result.lost_samples), (result.total_allocations, 0), "{result}");
 }
 
 fn large_rings() {

@@ -156,6 +156,7 @@ impl Interner {
     }
 
     /// All code addresses seen, in order.
+    #[cfg(feature = "symbols")]
     pub(crate) fn addresses(&self) -> Vec<u64> {
         let mut addresses: Vec<u64> = self.frames.keys().copied().collect();
         addresses.sort_unstable();

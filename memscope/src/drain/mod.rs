@@ -11,6 +11,7 @@ mod collect;
 mod figures;
 mod intern;
 mod resources;
+#[cfg(feature = "symbols")]
 mod symbols;
 mod thread;
 

@@ -3,6 +3,7 @@
 use super::collect::Collector;
 use super::figures::{Book, Totals};
 use super::resources::ResourceBook;
+#[cfg(feature = "symbols")]
 use super::symbols;
 use crate::control;
 use crate::hook::{SessionData, set_session_data};
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// How often rings are emptied while there are samples: what a crash can lose.
 const TICK: Duration = Duration::from_millis(5);
+/// The same in exact mode, where threads may be waiting for room.
+const EXACT_TICK: Duration = Duration::from_millis(1);
 /// The same after a second without a sample.
 const IDLE_TICK: Duration = Duration::from_millis(10);
 const IDLE_AFTER_TICKS: u32 = 200;
@@ -167,6 +170,7 @@ struct Drain {
     modules: Vec<LoadedModule>,
     modules_generation: (u64, u64),
     resources: Option<ResourceBook>,
+    is_exact: bool,
     start_ns: u64,
     peak: (u64, u64),
     next_counters_ns: u64,
@@ -192,6 +196,7 @@ impl Drain {
             modules,
             modules_generation,
             resources: Some(ResourceBook::open()),
+            is_exact: interval.interval_bytes <= 0.0,
             start_ns,
             peak: (0, 0),
             next_counters_ns: 0,
@@ -213,7 +218,11 @@ impl Drain {
     fn run(&mut self, shared: &Shared) -> Outcome {
         let mut idle_ticks = 0;
         loop {
-            let tick = if idle_ticks > IDLE_AFTER_TICKS { IDLE_TICK } else { TICK };
+            let tick = match idle_ticks {
+                IDLE_AFTER_TICKS.. => IDLE_TICK,
+                _ if self.is_exact => EXACT_TICK,
+                _ => TICK,
+            };
             let state = shared.lock();
             let wait = shared.changed.wait_timeout_while(state, tick, |state| state.stop.is_none());
             let stop = wait.unwrap_or_else(PoisonError::into_inner).0.stop;
@@ -303,6 +312,7 @@ impl Drain {
         self.resources(time_us, true);
         self.book.threads(self.start_ns, true, &mut self.records);
         self.book.scopes(time_us, true, &mut self.records);
+        #[cfg(feature = "symbols")]
         if reason == EndReason::Finalized {
             symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);
         }

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SamplingConfig {
     /// Every eligible allocation is sampled with at least this probability, larger ones with more; 0 < rate <= 1.
-    /// 1.0 is exact mode: every eligible allocation is recorded.
+    /// 1.0 is exact mode: every eligible allocation is recorded, and a thread whose buffer is full waits until there is room.
     pub sample_rate: f64,
     /// Bytes. Smaller allocations are never sampled; the exact counters count them all the same.
     pub min_allocation_size: usize,

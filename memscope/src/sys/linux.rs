@@ -40,6 +40,13 @@ fn clock_ns(clock: libc::clockid_t) -> u64 {
     (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
 }
 
+/// Lets others run for a moment: a fraction of a millisecond.
+pub(crate) fn pause() {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
+    // SAFETY: `time` is valid for reading; the rest of an interrupted sleep is not asked for.
+    unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
+}
+
 /// The kernel's id of the calling thread.
 pub(crate) fn thread_id() -> u32 {
     // SAFETY: no arguments, cannot fail.
