@@ -140,6 +140,19 @@ pub fn peak_tolerance_bytes(peak_bytes: i64, threads: usize) -> f64 {
     (peak_bytes as f64 / 100.0).max(64.0 * 1024.0 * threads as f64)
 }
 
+/// Waits until of the process's threads only this one and memscope's are left: a thread that was joined through a scope may still be
+/// freeing what was its own.
+pub fn wait_until_alone() {
+    let others = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| !name.starts_with("memscope-")).count() - 1
+    };
+    while others() > 0 {
+        std::thread::yield_now();
+    }
+}
+
 /// The estimated bytes and allocations of the whole program: all sites' samples together.
 #[must_use]
 pub fn estimates(profile: &Profile) -> (Estimate, Estimate) {

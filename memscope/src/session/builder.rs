@@ -84,10 +84,13 @@ impl SessionBuilder {
     /// cannot be made, [`Error::Start`] when the operating system gives no memory or thread. After an error nothing is recorded and the
     /// program runs as without memscope.
     pub fn start(self) -> Result<Session> {
-        // What the program allocated for the builder is freed as the program's own, after memscope's work.
-        let given = self;
+        let busy = Busy::enter();
+        let ours = self.clone();
+        drop(busy);
+        // What the program allocated for the builder is freed as the program's own.
+        drop(self);
         let _busy = Busy::enter();
-        let builder = environment::apply(given.clone())?;
+        let builder = environment::apply(ours)?;
         builder.config.validate()?;
         if !(1.0..=(1_u64 << 50) as f64).contains(&builder.interval_bytes) {
             let value = builder.interval_bytes.to_string();
