@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// The same in exact mode, where threads may be waiting for room.
 const EXACT_TICK: Duration = Duration::from_millis(1);
 /// The same after a second without a sample.
-const IDLE_TICK: Duration = Duration::from_millis(10);
+const IDLE_TICK: Duration = Duration::from_millis(20);
 const IDLE_AFTER_TICKS: u32 = 200;
 /// How often the exact counters of all threads are summed.
 const COUNTERS_NS: u64 = 50_000_000;
