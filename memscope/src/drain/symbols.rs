@@ -4,10 +4,10 @@
 //! with the same build id.
 
 use crate::unwind::modules::LoadedModule;
+use elf::endian::NativeEndian;
+use elf::note::Note;
+use elf::{ElfStream, abi};
 use memscope_trace::{MAX_ROWS, Record, Symbols};
-use object::elf::FileHeader64;
-use object::read::elf::ElfFile;
-use object::{Endianness, Object, ObjectSymbol, ObjectSymbolTable, ReadCache, SymbolKind};
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -37,26 +37,35 @@ fn resolve_in(
 ) -> Option<()> {
     let is_file = std::fs::metadata(&module.path).is_ok_and(|metadata| metadata.is_file());
     let file = is_file.then(|| File::open(&module.path).ok()).flatten()?;
-    let cache = ReadCache::new(file);
-    let elf = ElfFile::<FileHeader64<Endianness>, _>::parse(&cache).ok()?;
-    if elf.build_id().ok().flatten().unwrap_or_default() != module.build_id {
+    let mut elf = ElfStream::<NativeEndian, _>::open_stream(file).ok()?;
+    if build_id(&mut elf).unwrap_or_default() != module.build_id {
         return None;
     }
-    let table = elf.symbol_table().or_else(|| elf.dynamic_symbol_table())?;
-    for symbol in table.symbols() {
-        if symbol.kind() != SymbolKind::Text || symbol.size() == 0 {
+    let has_symbols = elf.section_headers().iter().any(|section| section.sh_type == abi::SHT_SYMTAB);
+    let (symbols, names) =
+        if has_symbols { elf.symbol_table().ok()?? } else { elf.dynamic_symbol_table().ok()?? };
+    for symbol in symbols.iter() {
+        if symbol.st_symtype() != abi::STT_FUNC || symbol.st_size == 0 {
             continue;
         }
-        let start = symbol.address().wrapping_add(module.bias);
+        let start = symbol.st_value.wrapping_add(module.bias);
         let first = addresses.partition_point(|&address| address < start);
-        let last = addresses.partition_point(|&address| address < start.saturating_add(symbol.size()));
+        let last = addresses.partition_point(|&address| address < start.saturating_add(symbol.st_size));
         if first < last
-            && let Ok(name) = symbol.name()
+            && let Ok(name) = names.get(symbol.st_name as usize)
         {
             writer.push(&addresses[first..last], name, records);
         }
     }
     Some(())
+}
+
+fn build_id(elf: &mut ElfStream<NativeEndian, File>) -> Option<Vec<u8>> {
+    let section = *elf.section_header_by_name(".note.gnu.build-id").ok()??;
+    elf.section_data_as_notes(&section).ok()?.find_map(|note| match note {
+        Note::GnuBuildId(id) => Some(id.0.to_vec()),
+        _ => None,
+    })
 }
 
 /// Rows on their way into records.
@@ -95,5 +104,35 @@ impl SymbolWriter {
             records.push(Record::Symbols(std::mem::take(&mut self.record)));
         }
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unwind::modules;
+
+    #[test]
+    fn names_functions_of_this_program_and_of_the_c_library() {
+        let here = names_functions_of_this_program_and_of_the_c_library as fn() as usize as u64;
+        // The C library's own function, through its dynamic symbols: it has no others.
+        let getpid = libc::getpid as unsafe extern "C" fn() -> libc::pid_t as usize as u64;
+        let mut addresses = [here + 1, getpid + 1];
+        addresses.sort_unstable();
+        let mut records = Vec::new();
+        resolve(&addresses, &modules::loaded(), &mut records);
+        let [Record::Symbols(symbols)] = records.as_slice() else { panic!("one record, not {records:?}") };
+        let named = |wanted: &str| symbols.names.iter().any(|name| name.contains(wanted));
+        assert!(named("names_functions_of_this_program") && named("getpid"), "{symbols:?}");
+    }
+
+    #[test]
+    fn another_build_names_nothing() {
+        let mut modules = modules::loaded();
+        modules[0].build_id = vec![0; 20];
+        let here = another_build_names_nothing as fn() as usize as u64;
+        let mut records = Vec::new();
+        resolve(&[here], &modules, &mut records);
+        assert!(records.is_empty());
     }
 }
