@@ -1,48 +1,59 @@
 //! What the session tells the hooks: the only data that flows against the stream.
 //!
-//! One cache line that hooks read and only sessions write. While no session is active, a hook reads [`is_active`]
-//! and nothing else.
+//! One cache line that the fast path reads, others that the slow path reads; only sessions and the drain thread write. While no session
+//! is active, an allocation reads one word of the [`Switch`], a free the other, and nothing else.
 
-use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+/// What the fast path reads. `repr(C)`: the assembly of [`crate::thread::meter`] knows the offsets.
 #[repr(C, align(128))]
-pub(crate) struct Control {
-    active: AtomicBool,
-    /// Credit K that each allocation takes beside its size.
-    credit_bytes: AtomicI64,
+pub(crate) struct Switch {
+    /// Where each thread's meter stands; 0 while no session is active.
+    meter_offset: AtomicUsize,
+    /// The live samples' filter; null while no session is active.
+    filter: AtomicPtr<AtomicU8>,
+}
+
+pub(crate) static SWITCH: Switch =
+    Switch { meter_offset: AtomicUsize::new(0), filter: AtomicPtr::new(core::ptr::null_mut()) };
+
+/// What the slow path reads.
+#[repr(C, align(128))]
+struct Control {
+    /// Credit K in bytes that each allocation has beside its size, the bits of an `f64`.
+    credit_bits: AtomicU64,
     /// Smaller allocations are never sampled.
     min_size_bytes: AtomicU64,
-    /// Mean sampling interval T, the bits of an `f64`; 0 is exact mode.
-    interval_bits: AtomicU64,
-    /// Id of that interval in the trace.
+    /// Id of the interval in force.
     interval_id: AtomicU32,
     /// Number of the session, from 1: thread state of another session is stale.
     generation: AtomicU32,
-    /// A thread publishes its live bytes at the latest when it allocated or freed so many.
-    publish_bytes: AtomicI64,
     /// Bytes of one thread's ring.
     ring_bytes: AtomicU64,
     /// Where the threads' random numbers begin.
     seed: AtomicU64,
+    /// Mean sampling intervals T in bytes by their ids, modulo the length; the bits of an `f64`; 0 is exact mode. One is written before
+    /// its id comes into force, and not written again until as many others have been.
+    intervals: [AtomicU64; INTERVALS],
 }
 
-pub(crate) static CONTROL: Control = Control {
-    active: AtomicBool::new(false),
-    credit_bytes: AtomicI64::new(0),
+const INTERVALS: usize = 64;
+
+static CONTROL: Control = Control {
+    credit_bits: AtomicU64::new(0),
     min_size_bytes: AtomicU64::new(0),
-    interval_bits: AtomicU64::new(0),
     interval_id: AtomicU32::new(0),
     generation: AtomicU32::new(0),
-    publish_bytes: AtomicI64::new(0),
     ring_bytes: AtomicU64::new(0),
     seed: AtomicU64::new(0),
+    intervals: [const { AtomicU64::new(0) }; INTERVALS],
 };
 
 /// What a session sets before it switches the hooks on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) interval_bytes: f64,
-    pub(crate) credit_bytes: i64,
+    pub(crate) credit_bytes: f64,
     pub(crate) min_size_bytes: u64,
     pub(crate) ring_bytes: u64,
     pub(crate) seed: u64,
@@ -52,68 +63,93 @@ pub(crate) struct Settings {
 /// is below this, and grows by at most this until it looks again: 64 KiB in all, which the peak may be off per thread.
 pub(crate) const PUBLISH_BYTES: i64 = 32 * 1024;
 
+/// Bits of an address below the granules that [`crate::live::filter`] counts live samples in.
+pub(crate) const GRANULE_BITS: u32 = 8;
+
+/// The granule of an address: an index into the filter.
+#[inline(always)]
+pub(crate) fn granule(address: usize) -> usize {
+    (address as u32 >> GRANULE_BITS) as usize
+}
+
+#[cfg(any(test, not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))))]
+impl Switch {
+    pub(crate) fn meter_offset(&self) -> usize {
+        self.meter_offset.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn filter(&self) -> *const AtomicU8 {
+        self.filter.load(Ordering::Relaxed)
+    }
+}
+
 /// Whether a session is active.
 #[inline(always)]
 pub(crate) fn is_active() -> bool {
-    // Relaxed: the slow path looks again behind a fence (`thread::Guard::enter`) before it touches session data.
-    CONTROL.active.load(Ordering::Relaxed)
+    // Relaxed: the slow path looks again behind a fence (`InHook::enter`) before it touches session data.
+    SWITCH.meter_offset.load(Ordering::Relaxed) != 0
 }
 
 /// The second look at [`is_active`], behind the fence that pairs with [`switch_off`].
 pub(crate) fn is_active_fenced() -> bool {
     crate::sync::fence(Ordering::SeqCst);
-    CONTROL.active.load(Ordering::SeqCst)
+    SWITCH.meter_offset.load(Ordering::SeqCst) != 0
 }
 
 /// Writes the settings of a new session; hooks are off. Returns the session's number.
 pub(crate) fn configure(settings: Settings) -> u32 {
-    CONTROL.credit_bytes.store(settings.credit_bytes, Ordering::Relaxed);
+    CONTROL.credit_bits.store(settings.credit_bytes.to_bits(), Ordering::Relaxed);
     CONTROL.min_size_bytes.store(settings.min_size_bytes, Ordering::Relaxed);
-    CONTROL.interval_bits.store(settings.interval_bytes.to_bits(), Ordering::Relaxed);
-    CONTROL.interval_id.store(0, Ordering::Relaxed);
-    CONTROL.publish_bytes.store(PUBLISH_BYTES, Ordering::Relaxed);
+    change_interval(0, settings.interval_bytes);
     CONTROL.ring_bytes.store(settings.ring_bytes, Ordering::Relaxed);
     CONTROL.seed.store(settings.seed, Ordering::Relaxed);
     CONTROL.generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
 }
 
+/// Brings another interval into force: threads take it up at their next slow path, and each sample says under which interval it was
+/// drawn.
+pub(crate) fn change_interval(id: u32, interval_bytes: f64) {
+    CONTROL.intervals[id as usize % INTERVALS].store(interval_bytes.to_bits(), Ordering::Relaxed);
+    // Release: whoever reads the id reads its interval.
+    CONTROL.interval_id.store(id, Ordering::Release);
+}
+
 /// Switches the hooks on.
-pub(crate) fn switch_on() {
+pub(crate) fn switch_on(meter_offset: usize, filter: *mut AtomicU8) {
     // SeqCst: everything that the session prepared is visible to a hook that passes `is_active_fenced`.
-    CONTROL.active.store(true, Ordering::SeqCst);
+    SWITCH.filter.store(filter, Ordering::SeqCst);
+    SWITCH.meter_offset.store(meter_offset, Ordering::SeqCst);
 }
 
 /// Switches the hooks off. A hook that is under way may still be in its slow path: `registry::wait_until_quiet`.
 pub(crate) fn switch_off() {
     // SeqCst pairs with `is_active_fenced`: a hook either sees this, or its `in_hook` mark is seen by the waiter.
-    CONTROL.active.store(false, Ordering::SeqCst);
+    SWITCH.filter.store(core::ptr::null_mut(), Ordering::SeqCst);
+    SWITCH.meter_offset.store(0, Ordering::SeqCst);
     crate::sync::fence(Ordering::SeqCst);
 }
 
-#[inline(always)]
-pub(crate) fn credit_bytes() -> i64 {
-    CONTROL.credit_bytes.load(Ordering::Relaxed)
+pub(crate) fn credit_bytes() -> f64 {
+    f64::from_bits(CONTROL.credit_bits.load(Ordering::Relaxed))
 }
 
-#[inline(always)]
 pub(crate) fn min_size_bytes() -> u64 {
     CONTROL.min_size_bytes.load(Ordering::Relaxed)
 }
 
-pub(crate) fn interval_bytes() -> f64 {
-    f64::from_bits(CONTROL.interval_bits.load(Ordering::Relaxed))
+/// Id of the interval in force.
+pub(crate) fn interval_id() -> u32 {
+    // Acquire: pairs with `change_interval`.
+    CONTROL.interval_id.load(Ordering::Acquire)
 }
 
-pub(crate) fn interval_id() -> u32 {
-    CONTROL.interval_id.load(Ordering::Relaxed)
+/// The mean sampling interval T in bytes of `interval_id`; 0 is exact mode.
+pub(crate) fn interval_bytes(interval_id: u32) -> f64 {
+    f64::from_bits(CONTROL.intervals[interval_id as usize % INTERVALS].load(Ordering::Relaxed))
 }
 
 pub(crate) fn generation() -> u32 {
     CONTROL.generation.load(Ordering::Relaxed)
-}
-
-pub(crate) fn publish_bytes() -> i64 {
-    CONTROL.publish_bytes.load(Ordering::Relaxed)
 }
 
 pub(crate) fn ring_bytes() -> usize {

@@ -92,11 +92,11 @@ pub mod lockfree {
 
 #[cfg(feature = "global-allocator")]
 #[global_allocator]
-static GLOBAL: SamplingAllocator<std::alloc::System> = SamplingAllocator::new(std::alloc::System);
+static GLOBAL: SamplingAllocator<std::alloc::System> = SamplingAllocator::trusting(std::alloc::System);
 
 /// Makes [`SamplingAllocator`] the program's global allocator, over the system's or over the one that is named.
 ///
-/// Write it once, in the program's own crate, and take memscope with `default-features = false`: two global allocators do not link.
+/// Write it once, in the program's own crate (a binary, or a library for another language), and take memscope with `default-features = false`: two global allocators do not link.
 ///
 /// ```
 /// # // The library's own tests run with the default feature, where a second allocator would not link.
@@ -115,7 +115,7 @@ macro_rules! install {
     };
     ($inner:path) => {
         #[global_allocator]
-        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner> = $crate::SamplingAllocator::new($inner);
+        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner> = $crate::SamplingAllocator::trusting($inner);
     };
 }
 

@@ -1,45 +1,47 @@
 //! Which allocations become samples.
 //!
-//! Every allocation of `s` bytes takes a *credit* of `s + K` off its thread's countdown. The countdown starts at a
-//! gap drawn from the exponential distribution with mean T; the allocation that takes it below zero is a sample, and
-//! the next gap is drawn. The points where samples fall are a Poisson process on the line of credit, so
+//! Every allocation of `s` bytes has a *credit* of `s + K`; samples are drawn by a Poisson process on the line of credit with mean
+//! interval T, so
 //!
 //! ```text
 //! p(s) = 1 - exp(-(s + K) / T)
 //! ```
 //!
-//! for each allocation by itself, whatever came before it (an exponential gap has no memory). `K = -T ln(1 - r)`
-//! makes `p(s) >= r` for the smallest allocation; large ones are caught nearly always. The estimate needs no more than
-//! `1/p` as the sample's weight (`memscope_trace::Interval::probability`).
+//! for each allocation by itself, whatever came before it. `K = -T ln(1 - r)` makes `p(s) >= r` for the smallest allocation; large
+//! ones are caught nearly always. The estimate needs no more than `1/p` as the sample's weight
+//! (`memscope_trace::Interval::probability`).
 //!
-//! Allocations that may not be sampled (below the configured size) take credit too, which saves the fast path a
+//! The process is run as two (a sum of independent Poisson processes is one): gaps on the line of bytes are exponential
+//! with mean T, gaps on the line of allocations are those that an exponential gap with mean `T / K` falls into. An allocation that either
+//! of them ends in is the sample. So the two countdowns of a thread's [`meter`](crate::thread::meter) are its exact counters
+//! of bytes and of allocations as well, and need no sum on the fast path.
+//!
+//! Allocations that may not be sampled (below the configured size) count down too, which saves the fast path a
 //! comparison: a point that falls on one of them is passed over and the next gap drawn, which leaves the points on all
-//! others a Poisson process of the same rate.
-//!
-//! The gap is cut into pieces of at most [`crate::control::PUBLISH_BYTES`]: when a piece runs out, the thread
-//! publishes its live bytes (for the peak) and takes the next. The first gap of a thread is drawn like every other.
+//! others a Poisson process of the same rate. The first gaps of a thread are drawn like every other. A change of T is taken up by drawing
+//! both gaps anew: an exponential gap has no memory.
 
-/// Credit K in bytes for the least probability `sample_rate` at mean interval `interval_bytes`, rounded up.
-///
-/// Exact mode (`sample_rate` 1, `interval_bytes` 0) takes 1, so that every allocation, even of no bytes, takes the
-/// countdown of 0 below zero.
-pub(crate) fn credit_bytes(interval_bytes: f64, sample_rate: f64) -> i64 {
+/// Credit K in bytes for the least probability `sample_rate` at mean interval `interval_bytes`; 0 in exact mode, where every allocation is
+/// a sample.
+pub(crate) fn credit_bytes(interval_bytes: f64, sample_rate: f64) -> f64 {
+    if interval_bytes <= 0.0 { 0.0 } else { -interval_bytes * (-sample_rate).ln_1p() }
+}
+
+/// The longest gap: no countdown wraps.
+const LONGEST: f64 = (1_u64 << 60) as f64;
+
+/// Bytes that the next allocations may take without being sampled: the sample is the one that takes more. Exponential with mean
+/// `interval_bytes`, rounded down: sizes are whole bytes, so `size > floor(gap)` says the same as `size > gap`.
+pub(crate) fn draw_gap_bytes(random: &mut Random, interval_bytes: f64) -> i64 {
+    if interval_bytes <= 0.0 { 0 } else { (-random.unit().ln() * interval_bytes).min(LONGEST) as i64 }
+}
+
+/// Number of the next allocation that is a sample for its credit K, from 1.
+pub(crate) fn draw_gap_allocations(random: &mut Random, interval_bytes: f64, credit_bytes: f64) -> i64 {
     if interval_bytes <= 0.0 {
         return 1;
     }
-    let credit = -interval_bytes * (-sample_rate).ln_1p();
-    // Rounded up: p(s) >= sample_rate holds for the rounded K too.
-    (credit.ceil() as i64).clamp(1, 1 << 60)
-}
-
-/// A gap from the exponential distribution with mean `interval_bytes`, as whole bytes (rounded down: credits are whole
-/// bytes, so `credit > floor(gap)` says the same as `credit > gap`).
-pub(crate) fn draw_gap(random: &mut Random, interval_bytes: f64) -> i64 {
-    if interval_bytes <= 0.0 {
-        return 0;
-    }
-    let gap = -random.unit().ln() * interval_bytes;
-    gap.min((1_u64 << 60) as f64) as i64
+    (-random.unit().ln() * interval_bytes / credit_bytes).min(LONGEST) as i64 + 1
 }
 
 /// The xorshift64* generator (Vigna, 2016): eight bytes of state, no multiplication tables, never zero.
@@ -81,37 +83,64 @@ impl Random {
 mod tests {
     use super::*;
 
-    /// Mean of `draws` gaps in units of their interval.
-    fn mean_gap(interval_bytes: f64, draws: u32) -> f64 {
-        let mut random = Random::new(7, 1);
-        let total: f64 = (0..draws).map(|_| draw_gap(&mut random, interval_bytes) as f64).sum();
-        total / f64::from(draws) / interval_bytes
-    }
-
     #[test]
-    fn gaps_are_exponential() {
-        assert!((mean_gap(524_288.0, 200_000) - 1.0).abs() < 0.01);
-        let mut random = Random::new(3, 9);
-        let beyond_mean = (0..200_000).filter(|_| draw_gap(&mut random, 1e6) > 1_000_000).count();
+    fn gaps_of_bytes_are_exponential() {
+        let mut random = Random::new(7, 1);
+        let total: f64 = (0..200_000).map(|_| draw_gap_bytes(&mut random, 524_288.0) as f64).sum();
+        assert!((total / 200_000.0 / 524_288.0 - 1.0).abs() < 0.01);
+        let beyond_mean = (0..200_000).filter(|_| draw_gap_bytes(&mut random, 1e6) > 1_000_000).count();
         assert!((beyond_mean as f64 / 200_000.0 - (-1.0_f64).exp()).abs() < 0.005);
     }
 
     #[test]
     fn credit_gives_the_asked_probability() {
         for (interval, rate) in [(524_288.0, 0.01), (524_288.0, 0.0005), (65_536.0, 0.5), (1e6, 0.999)] {
-            let credit = credit_bytes(interval, rate) as f64;
-            let smallest = -(-credit / interval).exp_m1();
+            let smallest = -(-credit_bytes(interval, rate) / interval).exp_m1();
+            assert!((smallest / rate - 1.0).abs() < 1e-12, "{interval} {rate} {smallest}");
+        }
+    }
+
+    /// Allocations of `size` bytes until a sample: how many of them are one.
+    fn sampled_share(size: i64, interval_bytes: f64, credit_bytes: f64) -> f64 {
+        let mut random = Random::new(5, 8);
+        let (mut bytes, mut allocations) = (0, 0);
+        let mut samples = 0;
+        let draws = 400_000;
+        for round in 0..draws {
+            if bytes < 0 || round == 0 {
+                bytes = draw_gap_bytes(&mut random, interval_bytes);
+            }
+            if allocations == 0 {
+                allocations = draw_gap_allocations(&mut random, interval_bytes, credit_bytes);
+            }
+            bytes -= size;
+            allocations -= 1;
+            samples += i32::from(bytes < 0 || allocations == 0);
+        }
+        f64::from(samples) / f64::from(draws)
+    }
+
+    #[test]
+    fn both_lines_together_sample_with_the_stated_probability() {
+        for (size, interval, rate) in
+            [(16_i64, 1000.0, 0.05), (64, 1000.0, 0.01), (700, 1000.0, 0.3), (5, 1e5, 0.02)]
+        {
+            let credit = credit_bytes(interval, rate);
+            let probability = -(-(size as f64 + credit) / interval).exp_m1();
+            let share = sampled_share(size, interval, credit);
+            let error = (probability * (1.0 - probability) / 400_000.0).sqrt();
             assert!(
-                smallest >= rate && smallest < rate * 1.01 + 2.0 / interval,
-                "{interval} {rate} {smallest}"
+                (share - probability).abs() < 4.0 * error,
+                "{size} {interval}: {share} for {probability}"
             );
         }
     }
 
     #[test]
     fn exact_mode_takes_every_allocation() {
-        assert_eq!(credit_bytes(0.0, 1.0), 1);
-        assert_eq!(draw_gap(&mut Random::new(1, 1), 0.0), 0);
+        let mut random = Random::new(1, 1);
+        assert_eq!(credit_bytes(0.0, 1.0), 0.0);
+        assert_eq!((draw_gap_bytes(&mut random, 0.0), draw_gap_allocations(&mut random, 0.0, 0.0)), (0, 1));
     }
 
     #[test]

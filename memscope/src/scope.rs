@@ -130,23 +130,30 @@ pub(crate) fn enter(function: &'static Function) -> Option<ScopeGuard> {
         function,
         record,
         generation: control::generation(),
-        outer_scope: record.scope.load(Ordering::Relaxed),
+        outer_scope: record.state.scope.load(Ordering::Relaxed),
         outer_inner: record.inner(),
-        at_entry: (record.allocations.get(), record.allocated_bytes.get()),
+        at_entry: allocated(record),
         _not_send: PhantomData,
     };
     record.set_inner(0, 0);
-    record.scope.store(id_of(function), Ordering::Relaxed);
+    record.state.scope.store(id_of(function), Ordering::Relaxed);
     Some(guard)
+}
+
+/// What the thread has allocated so far: (allocations, bytes).
+fn allocated(record: &ThreadRecord) -> (u64, u64) {
+    let figures = record.account.own_figures();
+    (figures.allocations, figures.allocated_bytes)
 }
 
 impl Drop for ScopeGuard {
     fn drop(&mut self) {
         let record = self.record;
-        let allocations = record.allocations.get().wrapping_sub(self.at_entry.0);
-        let allocated_bytes = record.allocated_bytes.get().wrapping_sub(self.at_entry.1);
+        let now = allocated(record);
+        let allocations = now.0.wrapping_sub(self.at_entry.0);
+        let allocated_bytes = now.1.wrapping_sub(self.at_entry.1);
         let (inner_allocations, inner_bytes) = record.inner();
-        record.scope.store(self.outer_scope, Ordering::Relaxed);
+        record.state.scope.store(self.outer_scope, Ordering::Relaxed);
         record.set_inner(
             self.outer_inner.0.wrapping_add(allocations),
             self.outer_inner.1.wrapping_add(allocated_bytes),

@@ -1,7 +1,6 @@
 //! Which sampled allocations are live: so that each of their frees is found, on whatever thread, and nothing else is.
 //!
-//! A free asks [`filter`] first: 64 Ki byte counters, hashed by address; a zero says "not sampled" at the cost of one
-//! load. Otherwise [`table`] answers exactly. An address goes in after the inner allocator has given it out, and comes out
+//! A free asks [`filter`] first: a zero there says "not sampled" at the cost of one load. Otherwise [`table`] answers exactly. An address goes in after the inner allocator has given it out, and comes out
 //! before the inner allocator gets it back: so it is never in there twice.
 //!
 //! What is known of a live sample stands in an [`entries`] slot. When it is freed, the slot goes onto a list which the drain thread
@@ -24,7 +23,7 @@ pub(crate) struct LiveTable {
 impl LiveTable {
     /// An empty table; `None` when the operating system gives no memory.
     pub(crate) fn create() -> Option<Self> {
-        filter::clear();
+        filter::prepare().then_some(())?;
         Some(Self { table: Table::create()?, entries: Entries::create()? })
     }
 

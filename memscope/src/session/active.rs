@@ -32,6 +32,7 @@ pub(crate) extern "C" fn process_exits() {
 /// In the child of a fork: it has no drain thread, and its parent's trace is not its own.
 pub(crate) unsafe extern "C" fn forked_child() {
     control::switch_off();
+    crate::thread::local::after_fork();
     FORKED.store(true, Ordering::Relaxed);
 }
 

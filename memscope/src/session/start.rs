@@ -5,10 +5,10 @@ use super::{Running, Session, active, output};
 use crate::control::{self, Settings};
 use crate::drain::{Handle, Setup};
 use crate::hook::SessionData;
-use crate::live::LiveTable;
+use crate::live::{LiveTable, filter};
 use crate::sampler;
 use crate::sys;
-use crate::thread::{local, registry};
+use crate::thread::{local, meter, registry};
 use crate::unwind::{Unwinder, modules};
 use crate::{Error, Result};
 use std::sync::{Arc, Once};
@@ -46,7 +46,7 @@ pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
         Running { output: builder.output, trace, trace_absolute, process_id: sys::process_id(), drain };
     let running = Arc::new(running);
     *slot = Some(Arc::clone(&running));
-    control::switch_on();
+    control::switch_on(meter::offset(), filter::counts());
     Ok(Session::new(running))
 }
 
@@ -70,7 +70,7 @@ fn configure(builder: &SessionBuilder) -> memscope_trace::Interval {
         ring_bytes: builder.config.buffer_size as u64,
         seed: builder.seed.unwrap_or_else(|| sys::monotonic_ns() ^ u64::from(sys::process_id()) << 40),
     });
-    memscope_trace::Interval { id: 0, start_us: 0, interval_bytes, credit_bytes: credit_bytes as f64 }
+    memscope_trace::Interval { id: 0, start_us: 0, interval_bytes, credit_bytes }
 }
 
 fn describe(builder: &SessionBuilder, unwinder: &str) -> memscope_trace::Session {

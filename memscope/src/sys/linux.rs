@@ -21,6 +21,24 @@ pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
     unsafe { libc::munmap(at.as_ptr().cast(), bytes) };
 }
 
+/// Keeps a mapping from being backed by huge pages, for memory that is touched here and there.
+///
+/// # Safety
+/// `at` and `bytes` are those of one call of [`map`].
+pub(crate) unsafe fn use_small_pages(at: *mut u8, bytes: usize) {
+    // SAFETY: the caller's contract. A kernel without huge pages refuses, and that is as good.
+    unsafe { libc::madvise(at.cast(), bytes, libc::MADV_NOHUGEPAGE) };
+}
+
+/// Makes a mapping zero again, and gives its memory back.
+///
+/// # Safety
+/// `at` and `bytes` are those of one call of [`map`]; nobody relies on what it holds.
+pub(crate) unsafe fn clear(at: *mut u8, bytes: usize) {
+    // SAFETY: the caller's contract; for a private anonymous mapping this cannot fail.
+    unsafe { libc::madvise(at.cast(), bytes, libc::MADV_DONTNEED) };
+}
+
 /// Nanoseconds of the monotonic clock.
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
@@ -99,10 +117,10 @@ pub(crate) fn create_exit_key(destructor: unsafe extern "C" fn(*mut c_void)) -> 
     (unsafe { libc::pthread_key_create(&mut key, Some(destructor)) } == 0).then_some(key)
 }
 
-/// Sets the calling thread's value of `key`.
-pub(crate) fn set_exit_key(key: u32, value: *mut c_void) {
+/// Sets the calling thread's value of `key`; `false` when there is no memory for it.
+pub(crate) fn set_exit_key(key: u32, value: *mut c_void) -> bool {
     // SAFETY: the key was created by `create_exit_key` and is never deleted.
-    unsafe { libc::pthread_setspecific(key, value) };
+    unsafe { libc::pthread_setspecific(key, value) == 0 }
 }
 
 /// Writes to stderr, once and without std's lock, which the program's own threads may hold.

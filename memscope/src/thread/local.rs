@@ -1,13 +1,14 @@
 //! From a thread to its record, and the re-entrancy guard.
 //!
-//! The fast path loads one thread-local pointer. It is null while the thread has no record yet, has none any more, or is
-//! [`Busy`] with memscope's own work: all three lead to a cold path that finds out which. So the guard costs the fast
-//! path nothing.
+//! The fast path knows no record, only the thread's [`meter`](super::meter). It is at rest while the thread has no record yet, has none any
+//! more, or is [`Busy`] with memscope's own work: then every event takes the slow path, which asks [`event`] whose it is. So the guard costs
+//! the fast path nothing.
 //!
-//! The slot is `const`-initialised and has no destructor: it can be used before `main`, in other destructors and after
+//! The slots here are `const`-initialised and have no destructor: they can be used before `main`, in other destructors and after
 //! them. That a thread ends is told by a key of the operating system's, whose destructor runs after all of Rust's; what
 //! the thread does after that counts in [`LATE`].
 
+use super::meter::{self, AT_REST};
 use super::record::{ENDED, Figures, ThreadRecord};
 use super::registry;
 use crate::control;
@@ -19,52 +20,78 @@ use core::marker::PhantomData;
 use core::sync::atomic::compiler_fence;
 
 struct Local {
-    record: Cell<*const ThreadRecord>,
-    /// The same, also while busy.
-    own: Cell<*const ThreadRecord>,
+    record: Cell<Option<&'static ThreadRecord>>,
     busy: Cell<bool>,
     ended: Cell<bool>,
 }
 
 thread_local! {
-    static LOCAL: Local = const {
-        Local {
-            record: Cell::new(core::ptr::null()),
-            own: Cell::new(core::ptr::null()),
-            busy: Cell::new(false),
-            ended: Cell::new(false),
-        }
-    };
+    static LOCAL: Local =
+        const { Local { record: Cell::new(None), busy: Cell::new(false), ended: Cell::new(false) } };
 }
 
-/// The calling thread's record; null as the module says.
-#[inline(always)]
-pub(crate) fn record() -> *const ThreadRecord {
-    LOCAL.with(|local| local.record.get())
+/// Whose event has come to the slow path.
+pub(crate) enum Event {
+    /// The thread's: it has been charged.
+    Charged(&'static ThreadRecord),
+    /// The thread's, whose account has been started just now: it is to be charged anew.
+    Uncharged(&'static ThreadRecord),
+    /// Memscope's own: it counts as nobody's.
+    Busy,
+    /// Of a thread that has no record any more, or never got one: it counts in [`LATE`].
+    Late,
+}
+
+/// Finds out whose the event is that found the slow path due, and gets the thread ready to be charged.
+pub(crate) fn event() -> Event {
+    if is_busy() {
+        return Event::Busy;
+    }
+    match record() {
+        Some(record) if record.account.is_running() => Event::Charged(record),
+        Some(record) => {
+            record.account.start();
+            Event::Uncharged(record)
+        }
+        None => match record_or_register() {
+            Some(record) => Event::Uncharged(record),
+            None => {
+                meter::own().set(AT_REST);
+                Event::Late
+            }
+        },
+    }
+}
+
+/// The calling thread's record; `None` before its first event, after its end, and while it is busy.
+pub(crate) fn record() -> Option<&'static ThreadRecord> {
+    LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
 /// The calling thread's record, made if it has none yet; `None` while busy, after the thread's end, or when no record is to be
 /// had.
 pub(crate) fn record_or_register() -> Option<&'static ThreadRecord> {
-    // SAFETY: a non-null pointer is to a record of this thread, which lives in memory that is never unmapped.
-    if let Some(record) = unsafe { record().as_ref() } {
-        return Some(record);
-    }
-    if LOCAL.with(|local| local.busy.get() || local.ended.get()) {
+    record().or_else(|| {
+        let may_register = LOCAL.with(|local| !local.busy.get() && !local.ended.get());
+        if may_register { register() } else { None }
+    })
+}
+
+#[cold]
+fn register() -> Option<&'static ThreadRecord> {
+    let busy = Busy::enter();
+    // Without word of the thread's end its meter could not be read safely: it goes without a record.
+    let key = EXIT_KEY.load(Ordering::Relaxed).checked_sub(1)?;
+    let record = registry::register()?;
+    if !sys::set_exit_key(key, core::ptr::from_ref(record).cast_mut().cast()) {
+        LOCAL.with(|local| local.ended.set(true));
+        record.shared.life.store(ENDED, Ordering::Release);
         return None;
     }
-    let mut busy = Busy::enter();
-    let record = registry::register();
-    if let Some(record) = record {
-        // Leaving `busy` sets it: no signal handler finds the thread with neither.
-        busy.record = record;
-        LOCAL.with(|local| local.own.set(record));
-        // Key 0 stands for "none": then the record is kept until the process ends, nothing worse.
-        if let Some(key) = EXIT_KEY.load(Ordering::Relaxed).checked_sub(1) {
-            sys::set_exit_key(key, core::ptr::from_ref(record).cast_mut().cast());
-        }
-    }
-    record
+    LOCAL.with(|local| local.record.set(Some(record)));
+    // Starts the account.
+    drop(busy);
+    Some(record)
 }
 
 /// Whether memscope itself is at work on this thread.
@@ -74,7 +101,6 @@ pub(crate) fn is_busy() -> bool {
 
 /// While it lives, allocations and frees of this thread pass by the hook. May be nested.
 pub(crate) struct Busy {
-    record: *const ThreadRecord,
     outermost: bool,
     _not_send: PhantomData<*const ()>,
 }
@@ -83,11 +109,13 @@ impl Busy {
     pub(crate) fn enter() -> Self {
         LOCAL.with(|local| {
             let outermost = !local.busy.replace(true);
-            // A signal handler that comes in between sees a busy thread with or without its record: both are right.
+            // A signal handler that comes in between finds a busy thread: what it allocates is nobody's.
             compiler_fence(Ordering::SeqCst);
-            let record = if outermost { local.record.replace(core::ptr::null()) } else { core::ptr::null() };
-            compiler_fence(Ordering::SeqCst);
-            Self { record, outermost, _not_send: PhantomData }
+            if outermost && let Some(record) = local.record.get() {
+                let _locked = record.account.lock();
+                record.account.stop();
+            }
+            Self { outermost, _not_send: PhantomData }
         })
     }
 }
@@ -96,8 +124,13 @@ impl Drop for Busy {
     fn drop(&mut self) {
         if self.outermost {
             LOCAL.with(|local| {
-                compiler_fence(Ordering::SeqCst);
-                local.record.set(self.record);
+                match local.record.get() {
+                    Some(record) => {
+                        let _locked = record.account.lock();
+                        record.account.start();
+                    }
+                    None => meter::own().set(AT_REST),
+                }
                 compiler_fence(Ordering::SeqCst);
                 local.busy.set(false);
             });
@@ -109,22 +142,27 @@ impl Drop for Busy {
 /// any mark stands.
 pub(crate) struct InHook {
     record: Option<&'static ThreadRecord>,
-    _busy: Busy,
+    _not_send: PhantomData<*const ()>,
 }
 
 impl InHook {
     /// `None` when the thread is busy already or the session has ended meanwhile. `record` is `None` for a thread that
-    /// has ended its thread-local life.
+    /// has ended its thread-local life. The account is stopped, without its lock: a session that starts waits for the mark.
     pub(crate) fn enter(record: Option<&'static ThreadRecord>) -> Option<Self> {
-        if is_busy() {
+        if LOCAL.with(|local| local.busy.replace(true)) {
             return None;
         }
-        let guard = Self { record, _busy: Busy::enter() };
+        compiler_fence(Ordering::SeqCst);
         match record {
-            Some(record) => record.in_hook.store(true, Ordering::SeqCst),
+            Some(record) => record.state.in_hook.store(true, Ordering::SeqCst),
             None => _ = LATE_IN_HOOK.fetch_add(1, Ordering::SeqCst),
         }
-        control::is_active_fenced().then_some(guard)
+        let is_active = control::is_active_fenced();
+        if is_active && let Some(record) = record {
+            record.account.stop();
+        }
+        let guard = Self { record, _not_send: PhantomData };
+        is_active.then_some(guard)
     }
 
     /// The thread's id in the trace; 0 after its thread-local life.
@@ -137,22 +175,39 @@ impl Drop for InHook {
     fn drop(&mut self) {
         // Release: what the hook did with the session's data happened before the session may free it.
         match self.record {
-            Some(record) => record.in_hook.store(false, Ordering::Release),
-            None => _ = LATE_IN_HOOK.fetch_sub(1, Ordering::Release),
+            Some(record) => {
+                record.account.start();
+                record.state.in_hook.store(false, Ordering::Release);
+            }
+            None => {
+                meter::own().set(AT_REST);
+                LATE_IN_HOOK.fetch_sub(1, Ordering::Release);
+            }
         }
+        compiler_fence(Ordering::SeqCst);
+        LOCAL.with(|local| local.busy.set(false));
+    }
+}
+
+/// In the child of a fork: whoever was at the account of the thread that lives on is not in this process.
+pub(crate) fn after_fork() {
+    if let Some(record) = LOCAL.with(|local| local.record.get()) {
+        record.account.break_lock();
     }
 }
 
 /// In the child of a fork, before its first session: of the threads that have records only the calling one is there.
 pub(crate) fn forget_other_threads() {
-    let own = LOCAL.with(|local| local.own.get());
+    let own = LOCAL.with(|local| local.record.get());
     registry::for_each(|record| {
         record.forget_ring();
-        record.in_hook.store(false, Ordering::Relaxed);
-        if core::ptr::eq(record, own) {
+        record.state.in_hook.store(false, Ordering::Relaxed);
+        if own.is_some_and(|own| core::ptr::eq(record, own)) {
             record.identity.os_id.store(sys::thread_id(), Ordering::Relaxed);
         } else {
-            record.shared.state.store(ENDED, Ordering::Release);
+            // The meter is in memory of a thread that is not in this process.
+            record.account.abandon();
+            record.shared.life.store(ENDED, Ordering::Release);
         }
     });
     LATE_IN_HOOK.store(0, Ordering::Relaxed);
@@ -206,11 +261,6 @@ impl Late {
     }
 }
 
-/// Whether this event belongs to [`LATE`]: the thread is not busy and has no record.
-pub(crate) fn is_late() -> bool {
-    LOCAL.with(|local| !local.busy.get())
-}
-
 /// The key whose destructor tells that a thread ends, plus 1; 0 while there is none.
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
@@ -227,14 +277,17 @@ pub(crate) fn prepare_exit_key() {
 unsafe extern "C" fn thread_ends(record: *mut c_void) {
     LOCAL.with(|local| {
         local.ended.set(true);
-        local.record.set(core::ptr::null());
-        local.own.set(core::ptr::null());
+        local.record.set(None);
     });
     // SAFETY: the value was set to this thread's record, which lives in memory that is never unmapped.
-    let record = unsafe { &*record.cast::<ThreadRecord>() };
+    let record: &'static ThreadRecord = unsafe { &*record.cast::<ThreadRecord>() };
+    let locked = record.account.lock();
+    // From here on nobody reads the meter, which is this thread's memory.
+    record.account.stop();
+    drop(locked);
     if control::is_active()
         && let Some(_in_hook) = InHook::enter(None)
-        && record.generation.load(Ordering::Relaxed) == control::generation()
+        && record.state.generation.load(Ordering::Relaxed) == control::generation()
     {
         crate::hook::publish(record, true);
     }
@@ -242,5 +295,5 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
         byte.store(value, Ordering::Relaxed);
     }
     // Release: the figures and the name are visible to the sweep that sees this.
-    record.shared.state.store(ENDED, Ordering::Release);
+    record.shared.life.store(ENDED, Ordering::Release);
 }

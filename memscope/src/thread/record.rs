@@ -1,13 +1,17 @@
-//! One thread's record: four cache lines, each with one kind of writer.
+//! One thread's record, in cache lines with one kind of writer each.
 //!
-//! | line | written by | holds |
+//! | part | written by | holds |
 //! | --- | --- | --- |
-//! | 0 | the thread, on every allocation and free | countdown and exact counters |
-//! | 1 | the thread, on its slow path | sampling state, scope state, ring |
-//! | 2 | session and drain thread | list links, what the counters were when the session began |
-//! | 3 | the thread, rarely | identity, losses |
+//! | account | the thread, on its slow path; its lock by readers | exact figures, the gap to the next sample |
+//! | state | the thread, on its slow path and at scopes | sampling state, scope state, ring |
+//! | shared | session and drain thread | list links, what the figures were when the session began |
+//! | identity | the thread, rarely | identity, losses |
+//!
+//! An unsampled allocation or free touches none of them, only the thread's [`meter`](super::meter).
 
-use crate::control;
+use super::account::Account;
+use super::meter::Meter;
+use crate::control::{self, PUBLISH_BYTES};
 use crate::ring::Ring;
 use crate::sync::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Counter, Ordering,
@@ -21,30 +25,23 @@ pub(crate) const ENDED: u8 = 1;
 
 #[repr(C, align(64))]
 pub(crate) struct ThreadRecord {
-    /// Credit left until the slow path is due; below zero it is.
-    pub(crate) countdown: AtomicI64,
-    pub(crate) allocations: Counter,
-    pub(crate) allocated_bytes: Counter,
-    pub(crate) frees: Counter,
-    pub(crate) freed_bytes: Counter,
-    /// Freed bytes at which the live bytes are published again.
-    pub(crate) freed_mark: Counter,
-    /// The session that the sampling state belongs to.
-    pub(crate) generation: AtomicU32,
-    /// The innermost scope, 0 outside any.
-    pub(crate) scope: AtomicU32,
-    /// Set while the thread is in the slow path and may use the session's data.
-    pub(crate) in_hook: AtomicBool,
-
-    line1: Line1,
+    pub(crate) account: Account,
+    pub(crate) state: State,
     pub(crate) shared: Shared,
     pub(crate) identity: Identity,
 }
 
+/// What the thread writes on its slow path and at scopes.
 #[repr(C, align(64))]
-struct Line1 {
-    /// Credit beyond the countdown until the next sample.
-    reserve: AtomicI64,
+pub(crate) struct State {
+    /// The session that the sampling state belongs to.
+    pub(crate) generation: AtomicU32,
+    /// The sampling interval that the gaps were drawn from.
+    pub(crate) interval: AtomicU32,
+    /// The innermost scope, 0 outside any.
+    pub(crate) scope: AtomicU32,
+    /// Set while the thread is in the slow path and may use the session's data.
+    pub(crate) in_hook: AtomicBool,
     random: AtomicU64,
     /// Live bytes of this thread that the process's sum knows of.
     published: AtomicI64,
@@ -66,8 +63,9 @@ pub(crate) struct Shared {
     /// The next record of the list of rings that hold something.
     pub(crate) next_dirty: AtomicPtr<ThreadRecord>,
     pub(crate) dirty: AtomicBool,
-    pub(crate) state: AtomicU8,
-    /// The counters when the session began.
+    /// [`ALIVE`] or [`ENDED`].
+    pub(crate) life: AtomicU8,
+    /// The figures when the session began.
     pub(crate) base_allocations: Counter,
     pub(crate) base_allocated_bytes: Counter,
     pub(crate) base_frees: Counter,
@@ -106,6 +104,16 @@ impl Figures {
         self.freed_bytes = self.freed_bytes.wrapping_add(other.freed_bytes);
     }
 
+    /// What has come to these since `before`.
+    fn since(self, before: Self) -> Self {
+        Self {
+            allocations: self.allocations.wrapping_sub(before.allocations),
+            allocated_bytes: self.allocated_bytes.wrapping_sub(before.allocated_bytes),
+            frees: self.frees.wrapping_sub(before.frees),
+            freed_bytes: self.freed_bytes.wrapping_sub(before.freed_bytes),
+        }
+    }
+
     pub(crate) fn live_bytes(self) -> i64 {
         self.allocated_bytes.wrapping_sub(self.freed_bytes) as i64
     }
@@ -113,145 +121,131 @@ impl Figures {
 
 impl ThreadRecord {
     /// Makes a record from the pool the calling thread's.
-    pub(crate) fn begin_thread(&self, id: u32, now_ns: u64) {
-        self.countdown.store(-1, Ordering::Relaxed);
-        for counter in [&self.allocations, &self.allocated_bytes, &self.frees, &self.freed_bytes] {
-            counter.set(0);
-        }
-        self.freed_mark.set(0);
-        self.generation.store(0, Ordering::Relaxed);
-        self.scope.store(0, Ordering::Relaxed);
-        self.in_hook.store(false, Ordering::Relaxed);
-        self.line1.reserve.store(0, Ordering::Relaxed);
-        self.line1.published.store(0, Ordering::Relaxed);
+    pub(crate) fn begin_thread(&self, id: u32, meter: &'static Meter, now_ns: u64) {
+        self.account.begin(meter);
+        self.state.generation.store(0, Ordering::Relaxed);
+        self.state.scope.store(0, Ordering::Relaxed);
+        self.state.in_hook.store(false, Ordering::Relaxed);
+        self.state.published.store(0, Ordering::Relaxed);
         self.set_inner(0, 0);
-        self.line1.stack_end.store(0, Ordering::Relaxed);
-        self.line1.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
+        self.state.stack_end.store(0, Ordering::Relaxed);
+        self.state.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.shared.dirty.store(false, Ordering::Relaxed);
-        self.shared.state.store(ALIVE, Ordering::Relaxed);
-        self.set_base();
+        self.shared.life.store(ALIVE, Ordering::Relaxed);
+        self.set_base(Figures::default());
         self.identity.id.store(id, Ordering::Relaxed);
         self.identity.os_id.store(crate::sys::thread_id(), Ordering::Relaxed);
         self.identity.start_ns.store(now_ns, Ordering::Relaxed);
         self.identity.name.iter().for_each(|byte| byte.store(0, Ordering::Relaxed));
     }
 
-    /// Takes the counters as they are for those at the session's start.
-    fn set_base(&self) {
-        self.shared.base_allocations.set(self.allocations.get());
-        self.shared.base_allocated_bytes.set(self.allocated_bytes.get());
-        self.shared.base_frees.set(self.frees.get());
-        self.shared.base_freed_bytes.set(self.freed_bytes.get());
+    fn set_base(&self, figures: Figures) {
+        self.shared.base_allocations.set(figures.allocations);
+        self.shared.base_allocated_bytes.set(figures.allocated_bytes);
+        self.shared.base_frees.set(figures.frees);
+        self.shared.base_freed_bytes.set(figures.freed_bytes);
     }
 
-    /// Makes the record ready for a new session, from the session's thread while the hooks are off.
+    fn base(&self) -> Figures {
+        Figures {
+            allocations: self.shared.base_allocations.get(),
+            allocated_bytes: self.shared.base_allocated_bytes.get(),
+            frees: self.shared.base_frees.get(),
+            freed_bytes: self.shared.base_freed_bytes.get(),
+        }
+    }
+
+    /// Makes the record ready for a new session, from the session's thread while the hooks are off: the thread's next event is due,
+    /// whether it finds its meter at rest or starts its account before (it may be busy now), and so notices the new session.
     pub(crate) fn begin_session_from_outside(&self) {
-        self.set_base();
-        // Both lead the thread's next event into the slow path, where it notices the new generation.
-        self.countdown.store(-1, Ordering::Relaxed);
-        self.freed_mark.set(self.freed_bytes.get());
+        let locked = self.account.lock();
+        self.account.stop();
+        self.account.set_gap(0, 1);
+        drop(locked);
+        self.set_base(self.account.figures());
     }
 
     /// Makes the sampling state ready for session `generation`, from the thread itself.
     pub(crate) fn begin_session(&self, generation: u32) {
-        let base = self.shared.base_allocated_bytes.get().wrapping_sub(self.shared.base_freed_bytes.get());
-        self.line1.published.store(base as i64, Ordering::Relaxed);
+        self.state.published.store(self.base().live_bytes(), Ordering::Relaxed);
         let stream = u64::from(self.identity.id.load(Ordering::Relaxed));
         self.set_random(crate::sampler::Random::new(control::seed(), stream));
-        self.line1.sampling_ns.set(0);
+        self.state.sampling_ns.set(0);
         // Left over only where an earlier session ended while this thread was held up in its slow path: that ring and the list that
         // it hangs on belong to the earlier session, which has given them up.
         self.forget_ring();
         self.identity.lost_buffer.set(0);
         self.identity.lost_buffer_bytes.set(0);
         // Release: the drain thread reads the losses of records whose generation it has seen.
-        self.generation.store(generation, Ordering::Release);
+        self.state.generation.store(generation, Ordering::Release);
     }
 
-    /// The figures since the session's start.
+    /// The figures since the session's start, for any thread.
     pub(crate) fn figures(&self) -> Figures {
-        Figures {
-            allocations: self.allocations.get().wrapping_sub(self.shared.base_allocations.get()),
-            allocated_bytes: self.allocated_bytes.get().wrapping_sub(self.shared.base_allocated_bytes.get()),
-            frees: self.frees.get().wrapping_sub(self.shared.base_frees.get()),
-            freed_bytes: self.freed_bytes.get().wrapping_sub(self.shared.base_freed_bytes.get()),
-        }
+        self.account.figures().since(self.base())
     }
 
-    /// Credit left until the next sample, countdown and reserve together.
-    pub(crate) fn credit_left(&self) -> i64 {
-        self.countdown.load(Ordering::Relaxed).wrapping_add(self.line1.reserve.load(Ordering::Relaxed))
-    }
-
-    /// Sets the credit until the next sample.
-    pub(crate) fn arm(&self, credit: i64) {
-        let piece = credit.min(control::publish_bytes());
-        self.countdown.store(piece, Ordering::Relaxed);
-        self.line1.reserve.store(credit - piece, Ordering::Relaxed);
-    }
-
-    /// Takes the change of live bytes since the last time, if it is worth telling or `always`.
+    /// Takes the change of live bytes since the last time, if it is worth telling or `always`. From the owning thread.
     pub(crate) fn take_unpublished(&self, always: bool) -> i64 {
-        let live = self.allocated_bytes.get().wrapping_sub(self.freed_bytes.get()) as i64;
-        self.freed_mark.set(self.freed_bytes.get().wrapping_add(control::publish_bytes() as u64));
-        let delta = live.wrapping_sub(self.line1.published.load(Ordering::Relaxed));
-        if delta.abs() < control::publish_bytes() && !always {
+        let live = self.account.own_figures().live_bytes();
+        let delta = live.wrapping_sub(self.state.published.load(Ordering::Relaxed));
+        if delta.abs() < PUBLISH_BYTES && !always {
             return 0;
         }
-        self.line1.published.store(live, Ordering::Relaxed);
+        self.state.published.store(live, Ordering::Relaxed);
         delta
     }
 
     pub(crate) fn random(&self) -> crate::sampler::Random {
-        crate::sampler::Random::from_state(self.line1.random.load(Ordering::Relaxed))
+        crate::sampler::Random::from_state(self.state.random.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_random(&self, random: crate::sampler::Random) {
-        self.line1.random.store(random.state(), Ordering::Relaxed);
+        self.state.random.store(random.state(), Ordering::Relaxed);
     }
 
     pub(crate) fn add_sampling_ns(&self, ns: u64) {
-        self.line1.sampling_ns.add(ns);
+        self.state.sampling_ns.add(ns);
     }
 
     pub(crate) fn sampling_ns(&self) -> u64 {
-        self.line1.sampling_ns.get()
+        self.state.sampling_ns.get()
     }
 
     /// The thread's stack, asked once: its lowest address, and one past its highest; `None` where it cannot be told.
     pub(crate) fn stack_bounds(&self) -> Option<(usize, usize)> {
-        if self.line1.stack_end.load(Ordering::Relaxed) == 0 {
+        if self.state.stack_end.load(Ordering::Relaxed) == 0 {
             let (low, end) = crate::sys::stack_bounds().unwrap_or((0, 1));
             self.identity.stack_low.store(low, Ordering::Relaxed);
-            self.line1.stack_end.store(end, Ordering::Relaxed);
+            self.state.stack_end.store(end, Ordering::Relaxed);
         }
-        let end = self.line1.stack_end.load(Ordering::Relaxed);
+        let end = self.state.stack_end.load(Ordering::Relaxed);
         (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
     }
 
     /// Figures of the scopes that ended inside the current one: (allocations, bytes).
     pub(crate) fn inner(&self) -> (u64, u64) {
-        (self.line1.inner_allocations.get(), self.line1.inner_bytes.get())
+        (self.state.inner_allocations.get(), self.state.inner_bytes.get())
     }
 
     pub(crate) fn set_inner(&self, allocations: u64, bytes: u64) {
-        self.line1.inner_allocations.set(allocations);
-        self.line1.inner_bytes.set(bytes);
+        self.state.inner_allocations.set(allocations);
+        self.state.inner_bytes.set(bytes);
     }
 
     pub(crate) fn ring(&self) -> Option<&Ring> {
         // SAFETY: a ring is unmapped only by `Ring::release_of`, when its thread has ended or all hooks are quiet.
-        unsafe { self.line1.ring.load(Ordering::Acquire).as_ref() }
+        unsafe { self.state.ring.load(Ordering::Acquire).as_ref() }
     }
 
     /// Lets go of the ring, unmapped or not, and of its mark.
     pub(crate) fn forget_ring(&self) {
-        self.line1.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
+        self.state.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.shared.dirty.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn ring_slot(&self) -> &AtomicPtr<Ring> {
-        &self.line1.ring
+        &self.state.ring
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -279,10 +273,14 @@ mod tests {
 
     #[test]
     fn each_line_has_one_kind_of_writer() {
-        assert_eq!(size_of::<ThreadRecord>(), 256);
-        assert!(offset_of!(ThreadRecord, in_hook) < 64);
-        assert_eq!(offset_of!(ThreadRecord, line1), 64);
-        assert_eq!(offset_of!(ThreadRecord, shared), 128);
-        assert_eq!(offset_of!(ThreadRecord, identity), 192);
+        assert_eq!(size_of::<ThreadRecord>() % 64, 0);
+        assert_eq!(align_of::<ThreadRecord>(), 64);
+        for offset in [
+            offset_of!(ThreadRecord, state),
+            offset_of!(ThreadRecord, shared),
+            offset_of!(ThreadRecord, identity),
+        ] {
+            assert_eq!(offset % 64, 0);
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! crossbeam-epoch, whose deferred destructors must not run on memscope's threads, nor ours wait for theirs. Only one thread at a time sweeps (the session's lock sees to that): it unlinks records
 //! of ended threads, and hands them back to the pool once no walker can still hold them.
 
+use super::meter;
 use super::pool;
 use super::record::{ENDED, ThreadRecord};
 use crate::sync::{AtomicU32, Ordering};
@@ -23,7 +24,7 @@ fn participant() -> LocalHandle {
 /// A record for the calling thread, in the list; `None` when there is none to be had.
 pub(crate) fn register() -> Option<&'static ThreadRecord> {
     let record = pool::acquire()?;
-    record.begin_thread(NEXT_ID.fetch_add(1, Ordering::Relaxed), crate::sys::monotonic_ns());
+    record.begin_thread(NEXT_ID.fetch_add(1, Ordering::Relaxed), meter::own(), crate::sys::monotonic_ns());
     push(record);
     Some(record)
 }
@@ -68,7 +69,7 @@ pub(crate) fn sweep(ready: impl Fn(&ThreadRecord) -> bool, mut taken_out: impl F
     while let Some(record) = unsafe { at.as_ref() } {
         let next = record.shared.next.load(Ordering::Acquire, &guard);
         // Acquire: pairs with the ending thread's Release, so that its last figures are visible.
-        let ended = record.shared.state.load(Ordering::Acquire) == ENDED;
+        let ended = record.shared.life.load(Ordering::Acquire) == ENDED;
         if ended && ready(record) && unlink(previous, at, next, &guard) {
             taken_out(record);
             count += 1;
@@ -115,7 +116,7 @@ pub(crate) fn wait_until_quiet(limit: core::time::Duration) -> bool {
     loop {
         let mut busy = super::local::late_in_hook();
         // SeqCst: pairs with the fence in `InHook::enter`.
-        for_each(|record| busy |= record.in_hook.load(Ordering::SeqCst));
+        for_each(|record| busy |= record.state.in_hook.load(Ordering::SeqCst));
         if !busy {
             return true;
         }

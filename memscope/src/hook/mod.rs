@@ -1,0 +1,175 @@
+//! What happens to an allocation and to a free while a session is active, beyond the fast path.
+//!
+//! The fast path is the [`meter`]'s: it takes sizes off countdowns and looks at one byte of the filter. What is due is told to
+//! [`allocated`], [`freed`] and [`reallocate`]: they publish live bytes, draw gaps, and take [samples](sample).
+//!
+//! Nothing here panics, blocks or allocates from the global allocator (exact mode waits for room in a full ring: see
+//! [`sample`]). While the slow path runs, the thread is [`Busy`](crate::thread::Busy): what it might allocate passes by.
+
+mod realloc;
+mod sample;
+mod session_data;
+
+pub(crate) use realloc::{Charged, reallocate, refused_realloc};
+pub(crate) use sample::mark_dirty;
+pub(crate) use session_data::{SessionData, publish, set_session_data};
+
+use crate::control;
+use crate::live::filter;
+use crate::sampler;
+use crate::sync::{AtomicBool, Ordering};
+use crate::sys;
+use crate::thread::local::{self, Event};
+use crate::thread::{InHook, ThreadRecord, meter};
+use memscope_trace::AllocationKind;
+use sample::{Allocation, sample};
+use session_data::session_data;
+
+/// Tells of an allocation that was charged and found the slow path due; `address` is null where the inner allocator refused it.
+#[cold]
+#[inline(never)]
+pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind) {
+    match local::event() {
+        Event::Charged(record) if address.is_null() => record.account.refund_allocation(size),
+        Event::Charged(record) => countdown_ran_out(record, address, size, kind, 0),
+        _ if address.is_null() => {}
+        Event::Uncharged(record) => {
+            record.account.charge_allocation(size);
+            countdown_ran_out(record, address, size, kind, 0);
+        }
+        Event::Late => {
+            local::LATE.allocated(size);
+            publish_late(size as i64);
+        }
+        Event::Busy => PROBED.store(true, Ordering::Relaxed),
+    }
+}
+
+/// Tells of an allocation that was charged on the fast path, and that the inner allocator refused.
+#[cold]
+#[inline(never)]
+pub(crate) fn refused(size: usize) {
+    if let Some(record) = local::record()
+        && record.account.is_running()
+    {
+        record.account.refund_allocation(size);
+    }
+}
+
+/// Set when an allocation of a busy thread has come by.
+static PROBED: AtomicBool = AtomicBool::new(false);
+
+/// Whether what `allocate` allocates comes by here. Called while no session is active and the thread is busy, so that its meter is at rest.
+pub(crate) fn probe(allocate: impl FnOnce()) -> bool {
+    if !PROBED.load(Ordering::Relaxed) {
+        // No filter: frees pass by.
+        control::switch_on(meter::offset(), core::ptr::null_mut());
+        allocate();
+        control::switch_off();
+    }
+    PROBED.load(Ordering::Relaxed)
+}
+
+/// Tells of a free that was charged and found the slow path due; the inner allocator is about to make it.
+#[cold]
+#[inline(never)]
+pub(crate) fn freed(address: *mut u8, size: usize) {
+    match local::event() {
+        Event::Charged(record) => look_at_free(record),
+        Event::Uncharged(record) => {
+            record.account.charge_free(size);
+            freed_bytes_ran_out(record);
+        }
+        Event::Late => {
+            local::LATE.freed(size);
+            publish_late(-(size as i64));
+        }
+        Event::Busy => return,
+    }
+    if filter::may_contain(address as usize) {
+        free_sample(address);
+    }
+}
+
+fn look_at_free(record: &'static ThreadRecord) {
+    if record.account.free_is_due() {
+        freed_bytes_ran_out(record);
+    }
+}
+
+fn free_sample(address: *mut u8) {
+    let Some(in_hook) = InHook::enter(local::record()) else { return };
+    let Some(session) = session_data(&in_hook) else { return };
+    if let Some(entry) = session.live.take(address as usize) {
+        session.live.freed(entry, sys::monotonic_ns(), in_hook.thread_id());
+    }
+}
+
+fn publish_late(delta: i64) {
+    if let Some(in_hook) = InHook::enter(None)
+        && let Some(session) = session_data(&in_hook)
+    {
+        session.publish(delta);
+    }
+}
+
+fn freed_bytes_ran_out(record: &'static ThreadRecord) {
+    let Some(_in_hook) = InHook::enter(Some(record)) else { return };
+    begin_session_if_new(record);
+    publish(record, false);
+}
+
+/// Brings the thread's sampling state into this session; the first gaps are drawn.
+fn begin_session_if_new(record: &'static ThreadRecord) -> bool {
+    let generation = control::generation();
+    if record.state.generation.load(Ordering::Relaxed) == generation {
+        return false;
+    }
+    record.begin_session(generation);
+    record.account.set_gap(-1, 0);
+    draw_gaps(record);
+    true
+}
+
+/// Draws the gaps that have run out, or both where another interval has come into force.
+fn draw_gaps(record: &ThreadRecord) {
+    let id = control::interval_id();
+    let has_changed = record.state.interval.load(Ordering::Relaxed) != id;
+    record.state.interval.store(id, Ordering::Relaxed);
+    let interval_bytes = control::interval_bytes(id);
+    let (mut bytes, mut allocations) = record.account.gap();
+    let mut random = record.random();
+    if bytes < 0 || has_changed {
+        bytes = sampler::draw_gap_bytes(&mut random, interval_bytes);
+    }
+    if allocations <= 0 || has_changed {
+        allocations = sampler::draw_gap_allocations(&mut random, interval_bytes, control::credit_bytes());
+    }
+    record.set_random(random);
+    record.account.set_gap(bytes, allocations);
+}
+
+fn countdown_ran_out(
+    record: &'static ThreadRecord,
+    address: *mut u8,
+    size: usize,
+    kind: AllocationKind,
+    old_size: usize,
+) {
+    let Some(in_hook) = InHook::enter(Some(record)) else { return };
+    if begin_session_if_new(record) {
+        // The first gaps count from this allocation on.
+        let (bytes, allocations) = record.account.gap();
+        record.account.set_gap(bytes.wrapping_sub_unsigned(size as u64), allocations - 1);
+    }
+    publish(record, false);
+    let (bytes, allocations) = record.account.gap();
+    let interval = record.state.interval.load(Ordering::Relaxed);
+    draw_gaps(record);
+    if (bytes < 0 || allocations <= 0)
+        && size as u64 >= control::min_size_bytes()
+        && let Some(session) = session_data(&in_hook)
+    {
+        sample(session, record, Allocation { address, size, kind, old_size, interval });
+    }
+}

@@ -1,0 +1,80 @@
+//! What hooks use of the active session, and how they get at it.
+
+use crate::live::LiveTable;
+use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, Ordering};
+use crate::thread::{InHook, ThreadRecord};
+use crate::unwind::Unwinder;
+
+/// What hooks use of the active session.
+pub(crate) struct SessionData {
+    pub(crate) live: LiveTable,
+    pub(crate) unwinder: Unwinder,
+    /// Records whose ring holds something, as a stack.
+    pub(crate) dirty: AtomicPtr<ThreadRecord>,
+    pub(crate) lost_table: AtomicU64,
+    pub(crate) lost_table_bytes: AtomicU64,
+    pub(crate) missed_stacks: AtomicU64,
+    /// Exact mode: a full ring stayed full for too long.
+    pub(super) waited_in_vain: AtomicBool,
+    /// Sum of the published live bytes, and the highest that it was.
+    live_bytes: AtomicI64,
+    peak_bytes: AtomicI64,
+}
+
+impl SessionData {
+    pub(crate) fn new(live: LiveTable, unwinder: Unwinder) -> Self {
+        Self {
+            live,
+            unwinder,
+            dirty: AtomicPtr::new(core::ptr::null_mut()),
+            lost_table: AtomicU64::new(0),
+            lost_table_bytes: AtomicU64::new(0),
+            missed_stacks: AtomicU64::new(0),
+            waited_in_vain: AtomicBool::new(false),
+            live_bytes: AtomicI64::new(0),
+            peak_bytes: AtomicI64::new(0),
+        }
+    }
+
+    pub(super) fn publish(&self, delta: i64) {
+        let live = self.live_bytes.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta);
+        if live > self.peak_bytes.load(Ordering::Relaxed) {
+            self.peak_bytes.fetch_max(live, Ordering::Relaxed);
+        }
+    }
+
+    /// The highest sum of published live bytes so far.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.peak_bytes.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// Takes a sum that was computed from the exact counters into account.
+    pub(crate) fn observe_live(&self, live_bytes: i64) {
+        self.peak_bytes.fetch_max(live_bytes, Ordering::Relaxed);
+    }
+}
+
+static SESSION: AtomicPtr<SessionData> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Sets what hooks use, before they are switched on; returns what was there.
+pub(crate) fn set_session_data(data: *mut SessionData) -> *mut SessionData {
+    SESSION.swap(data, Ordering::SeqCst)
+}
+
+/// The session's data, for as long as `_in_hook` lives.
+pub(super) fn session_data(_in_hook: &InHook) -> Option<&SessionData> {
+    // SAFETY: non-null only while the data lives; a session frees it only after the hooks are off and no `InHook` that
+    // saw them on is left (`registry::wait_until_quiet`).
+    unsafe { SESSION.load(Ordering::Acquire).as_ref() }
+}
+
+/// Publishes the thread's live bytes, if there is much to tell or `always`. Inside an [`InHook`].
+pub(crate) fn publish(record: &'static ThreadRecord, always: bool) {
+    let delta = record.take_unpublished(always);
+    if delta != 0 {
+        // SAFETY: every caller is inside an `InHook`.
+        if let Some(session) = unsafe { SESSION.load(Ordering::Acquire).as_ref() } {
+            session.publish(delta);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A thread's exact figures, from its [`Meter`].
+//!
+//! While the account is *running*, a total is its mark minus what the meter still shows. While it is *stopped* (the thread is at memscope's own
+//! work, which counts as nobody's, or has ended) the meter is at rest and the totals stand here. The thread starts and stops its account;
+//! the parity of a change count says which it is.
+//!
+//! A reader takes the account's lock: the meter is thread-local memory, which a thread must not give back while it is read. The lock is no
+//! hook's concern: on the slow path the thread stops and starts its account without it, and the change count tells the reader, who then
+//! reads again.
+
+use super::meter::{AT_REST, Meter, Reading};
+use super::record::Figures;
+use crate::control::PUBLISH_BYTES;
+use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, Counter, Ordering, fence};
+use crate::sys;
+
+/// Two cache lines, written by their thread, and a third with the lock.
+#[repr(C, align(64))]
+pub(crate) struct Account {
+    /// Changes; odd while running.
+    changes: AtomicU32,
+    /// Bytes until the next sample, while stopped; below zero the sample is due.
+    gap_bytes: AtomicI64,
+    /// Allocations until the next sample, while stopped; at zero it is due.
+    gap_allocations: AtomicI64,
+    /// While running: bytes until the next sample beyond what the meter has.
+    reserve_bytes: AtomicI64,
+    meter: AtomicPtr<Meter>,
+
+    lines: Lines,
+    lock: Lock,
+}
+
+#[repr(C, align(64))]
+struct Lines {
+    /// Totals as of the last stop.
+    totals: [Counter; 4],
+    /// While running: what the totals are measured from.
+    marks: [Counter; 4],
+}
+
+#[repr(C, align(64))]
+struct Lock(AtomicBool);
+
+impl Account {
+    /// For a thread that begins: nothing yet, and stopped.
+    pub(crate) fn begin(&self, meter: &'static Meter) {
+        let changes = self.changes.load(Ordering::Relaxed);
+        self.changes.store(changes.next_multiple_of(2), Ordering::Relaxed);
+        self.lines.totals.iter().for_each(|total| total.set(0));
+        self.set_gap(0, 1);
+        self.meter.store(core::ptr::from_ref(meter).cast_mut(), Ordering::Relaxed);
+        self.lock.0.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.changes.load(Ordering::Relaxed) % 2 == 1
+    }
+
+    /// The meter; only its own thread, or whoever has the lock and found the account running, may ask.
+    fn meter(&self) -> &Meter {
+        // SAFETY: set by `begin` to the meter of the thread that owns the account, which lives as long as the account is running.
+        unsafe { &*self.meter.load(Ordering::Relaxed) }
+    }
+
+    /// Starts the account, with a meter that is due after [`PUBLISH_BYTES`] at the latest. From the owning thread.
+    pub(crate) fn start(&self) {
+        if self.is_running() {
+            return;
+        }
+        let gap = self.gap_bytes.load(Ordering::Relaxed);
+        let bytes_left = gap.clamp(0, PUBLISH_BYTES);
+        self.reserve_bytes.store(gap.wrapping_sub(bytes_left), Ordering::Relaxed);
+        let reading = Reading {
+            bytes_left,
+            allocations_left: self.gap_allocations.load(Ordering::Relaxed).max(1),
+            frees: 0,
+            freed_bytes_left: PUBLISH_BYTES,
+        };
+        let totals = self.totals();
+        let marks = [
+            totals.allocations.wrapping_add(reading.allocations_left as u64),
+            totals.allocated_bytes.wrapping_add(reading.bytes_left as u64),
+            totals.frees,
+            totals.freed_bytes.wrapping_add(reading.freed_bytes_left as u64),
+        ];
+        for (mark, value) in self.lines.marks.iter().zip(marks) {
+            mark.set(value);
+        }
+        self.meter().set(reading);
+        // Release: a reader that finds the account running finds the marks and the meter.
+        self.changes.store(self.changes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    /// Stops the account and puts the meter to rest. From the owning thread, or under the lock while the hooks are off.
+    pub(crate) fn stop(&self) {
+        if !self.is_running() {
+            return;
+        }
+        let reading = self.meter().read();
+        let Figures { allocations, allocated_bytes, frees, freed_bytes } = self.measure(reading);
+        for (total, value) in self.lines.totals.iter().zip([allocations, allocated_bytes, frees, freed_bytes])
+        {
+            total.set(value);
+        }
+        let gap = self.reserve_bytes.load(Ordering::Relaxed).wrapping_add(reading.bytes_left);
+        self.set_gap(gap, reading.allocations_left);
+        // Release: a reader that finds the account stopped finds the totals; the fence: one that finds the meter at rest finds it stopped.
+        self.changes.store(self.changes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        fence(Ordering::Release);
+        self.meter().set(AT_REST);
+    }
+
+    fn measure(&self, reading: Reading) -> Figures {
+        let [allocations, allocated_bytes, frees, freed_bytes] = &self.lines.marks;
+        Figures {
+            allocations: allocations.get().wrapping_sub(reading.allocations_left as u64),
+            allocated_bytes: allocated_bytes.get().wrapping_sub(reading.bytes_left as u64),
+            frees: frees.get().wrapping_add(reading.frees),
+            freed_bytes: freed_bytes.get().wrapping_sub(reading.freed_bytes_left as u64),
+        }
+    }
+
+    fn totals(&self) -> Figures {
+        let [allocations, allocated_bytes, frees, freed_bytes] = &self.lines.totals;
+        Figures {
+            allocations: allocations.get(),
+            allocated_bytes: allocated_bytes.get(),
+            frees: frees.get(),
+            freed_bytes: freed_bytes.get(),
+        }
+    }
+
+    /// The totals, for the owning thread.
+    pub(crate) fn own_figures(&self) -> Figures {
+        if self.is_running() { self.measure(self.meter().read()) } else { self.totals() }
+    }
+
+    /// The totals, for any other thread.
+    pub(crate) fn figures(&self) -> Figures {
+        let _locked = self.lock();
+        loop {
+            // Acquire: pairs with `start` and `stop`.
+            let changes = self.changes.load(Ordering::Acquire);
+            let figures = if changes % 2 == 1 { self.measure(self.meter().read()) } else { self.totals() };
+            fence(Ordering::Acquire);
+            if self.changes.load(Ordering::Relaxed) == changes {
+                return figures;
+            }
+        }
+    }
+
+    /// The gap to the next sample: bytes and allocations. While stopped.
+    pub(crate) fn gap(&self) -> (i64, i64) {
+        (self.gap_bytes.load(Ordering::Relaxed), self.gap_allocations.load(Ordering::Relaxed))
+    }
+
+    /// Sets the gap, while stopped.
+    pub(crate) fn set_gap(&self, bytes: i64, allocations: i64) {
+        self.gap_bytes.store(bytes, Ordering::Relaxed);
+        self.gap_allocations.store(allocations, Ordering::Relaxed);
+    }
+
+    /// Charges an allocation to the meter. From the owning thread, while running.
+    pub(crate) fn charge_allocation(&self, size: usize) {
+        self.meter().charge_allocation(size);
+    }
+
+    /// Charges a free to the meter. From the owning thread, while running.
+    pub(crate) fn charge_free(&self, size: usize) {
+        self.meter().charge_free(size);
+    }
+
+    /// Takes back the charge of an allocation that was not made. From the owning thread, while running.
+    pub(crate) fn refund_allocation(&self, size: usize) {
+        self.meter().refund_allocation(size);
+    }
+
+    /// Takes back the charge of a free that was not made. From the owning thread, while running.
+    pub(crate) fn refund_free(&self, size: usize) {
+        self.meter().refund_free(size);
+    }
+
+    /// Whether a countdown of allocations has run out. From the owning thread, while running.
+    pub(crate) fn allocation_is_due(&self) -> bool {
+        let reading = self.meter().read();
+        reading.bytes_left < 0 || reading.allocations_left <= 0
+    }
+
+    /// Whether the countdown of freed bytes has run out. From the owning thread, while running.
+    pub(crate) fn free_is_due(&self) -> bool {
+        self.meter().read().freed_bytes_left < 0
+    }
+
+    /// Keeps everyone but the thread's own hooks from the account. Waits while another has it: a reader, for an instant.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        // Acquire: pairs with the Release of `Locked::drop`.
+        while self.lock.0.swap(true, Ordering::Acquire) {
+            sys::pause();
+        }
+        Locked(&self.lock)
+    }
+
+    /// In the child of a fork: the thread is not in this process, nor is its meter to be touched.
+    pub(crate) fn abandon(&self) {
+        let changes = self.changes.load(Ordering::Relaxed);
+        self.changes.store(changes.next_multiple_of(2), Ordering::Relaxed);
+        self.break_lock();
+    }
+
+    /// In the child of a fork: whoever had the lock is not in this process.
+    pub(crate) fn break_lock(&self) {
+        self.lock.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The account's lock, held.
+pub(crate) struct Locked<'a>(&'a Lock);
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Release);
+    }
+}
