@@ -9,9 +9,9 @@ use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Orderi
 #[repr(C, align(128))]
 pub(crate) struct Switch {
     /// Where each thread's meter stands; 0 while no session is active.
-    meter_offset: AtomicUsize,
+    pub(crate) meter_offset: AtomicUsize,
     /// The live samples' filter; null while no session is active.
-    filter: AtomicPtr<AtomicU8>,
+    pub(crate) filter: AtomicPtr<AtomicU8>,
 }
 
 pub(crate) static SWITCH: Switch =
@@ -70,17 +70,6 @@ pub(crate) const GRANULE_BITS: u32 = 8;
 #[inline(always)]
 pub(crate) fn granule(address: usize) -> usize {
     (address as u32 >> GRANULE_BITS) as usize
-}
-
-#[cfg(any(test, not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))))]
-impl Switch {
-    pub(crate) fn meter_offset(&self) -> usize {
-        self.meter_offset.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn filter(&self) -> *const AtomicU8 {
-        self.filter.load(Ordering::Relaxed)
-    }
 }
 
 /// Whether a session is active.

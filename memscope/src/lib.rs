@@ -115,7 +115,8 @@ macro_rules! install {
     };
     ($inner:path) => {
         #[global_allocator]
-        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner> = $crate::SamplingAllocator::trusting($inner);
+        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner> =
+            $crate::SamplingAllocator::trusting($inner);
     };
 }
 

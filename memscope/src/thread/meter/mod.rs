@@ -11,18 +11,26 @@
 //!
 //! On x86-64 Linux the fast path is written in assembly ([`x86_64`]): one instruction takes off and says whether the countdown ran
 //! out, which no compiler makes of the relaxed load and store that other threads' reading asks for, and thread-local access needs no
-//! call in any build. [`portable`] is the same in Rust, for every other target, and for Miri.
+//! call in any build. [`portable`] is the same in Rust: for every other target, for Miri, and with `--cfg memscope_portable`.
 
-#[cfg(any(test, not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))))]
-#[cfg_attr(test, allow(dead_code))]
-mod portable;
-#[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))]
-mod x86_64;
+cfg_select! {
+    all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri), not(memscope_portable)) => {
+        mod x86_64;
+        use x86_64 as arch;
+        // Its tests compare the two.
+        #[cfg(test)]
+        #[allow(dead_code)]
+        mod portable;
+    }
+    _ => {
+        mod portable;
+        use portable as arch;
+    }
+}
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri))))]
-pub(crate) use portable::{charge_allocation, charge_free, offset, own, switch_for_allocations, switch_for_frees};
-#[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))]
-pub(crate) use x86_64::{charge_allocation, charge_free, offset, own, switch_for_allocations, switch_for_frees};
+pub(crate) use arch::{
+    charge_allocation, charge_free, offset, own, switch_for_allocations, switch_for_frees,
+};
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -56,7 +64,7 @@ pub(crate) const AT_REST: Reading =
     Reading { bytes_left: 0, allocations_left: 1, frees: 0, freed_bytes_left: 0 };
 
 impl Meter {
-    #[cfg(any(test, not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))))]
+    #[allow(dead_code)] // Not where the assembly lays the meters out.
     const fn new() -> Self {
         Self {
             bytes_left: AtomicU64::new(AT_REST.bytes_left as u64),

@@ -26,13 +26,13 @@ pub(crate) fn own() -> &'static Meter {
 /// What [`control::SWITCH`] tells allocations: a number that is 0 while no session is active.
 #[inline(always)]
 pub(crate) fn switch_for_allocations() -> usize {
-    control::SWITCH.meter_offset()
+    control::SWITCH.meter_offset.load(Ordering::Relaxed)
 }
 
 /// What [`control::SWITCH`] tells frees: where the filter is, or null.
 #[inline(always)]
 pub(crate) fn switch_for_frees() -> *const AtomicU8 {
-    control::SWITCH.filter()
+    control::SWITCH.filter.load(Ordering::Relaxed)
 }
 
 /// Charges an allocation of `size` bytes to the calling thread, unless `offset` is 0. Whether the slow path is due.
