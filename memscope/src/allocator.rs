@@ -2,6 +2,7 @@
 
 use crate::hook::{self, Charged};
 use crate::thread::meter;
+use crate::unwind::Registers;
 use core::alloc::{GlobalAlloc, Layout};
 use memscope_trace::AllocationKind;
 use std::alloc::System;
@@ -56,7 +57,8 @@ fn is_odd(layout: Layout) -> bool {
     layout.align() > 16 || layout.align() > layout.size()
 }
 
-/// What the fast path leaves to do. Size before alignment, as in the allocator's own calls: so the fast path moves no register for it.
+/// What the fast path leaves to do. Stacks are walked from here: the registers are handed on by reference, so that this frame stays while they are used.
+/// Size before alignment, as in the allocator's own calls: so the fast path moves no register for it.
 impl<A: GlobalAlloc> SamplingAllocator<A> {
     /// # Safety
     /// As [`GlobalAlloc::alloc`], with the parts of a layout.
@@ -65,7 +67,7 @@ impl<A: GlobalAlloc> SamplingAllocator<A> {
     unsafe fn alloc_due(&self, size: usize, align: usize) -> *mut u8 {
         // SAFETY: the caller's contract.
         let address = unsafe { self.inner.alloc(Layout::from_size_align_unchecked(size, align)) };
-        hook::allocated(address, size, AllocationKind::Alloc);
+        hook::allocated(address, size, AllocationKind::Alloc, &Registers::capture());
         address
     }
 
@@ -110,7 +112,7 @@ impl<A: GlobalAlloc> SamplingAllocator<A> {
     unsafe fn alloc_zeroed_due(&self, size: usize, align: usize) -> *mut u8 {
         // SAFETY: the caller's contract.
         let address = unsafe { self.inner.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) };
-        hook::allocated(address, size, AllocationKind::Zeroed);
+        hook::allocated(address, size, AllocationKind::Zeroed, &Registers::capture());
         address
     }
 
@@ -137,7 +139,7 @@ impl<A: GlobalAlloc> SamplingAllocator<A> {
     ) -> *mut u8 {
         // SAFETY: the caller's contract.
         let inner = || unsafe { self.inner.realloc(address, layout, new_size) };
-        hook::reallocate(charged, (address, layout.size()), new_size, inner)
+        hook::reallocate(charged, (address, layout.size()), new_size, &Registers::capture(), inner)
     }
 }
 

@@ -75,13 +75,13 @@ pub(crate) fn granule(address: usize) -> usize {
 /// Whether a session is active.
 #[inline(always)]
 pub(crate) fn is_active() -> bool {
-    // Relaxed: the slow path looks again behind a fence (`InHook::enter`) before it touches session data.
+    // Relaxed: the slow path looks again (`InHook::enter`) before it touches session data.
     SWITCH.meter_offset.load(Ordering::Relaxed) != 0
 }
 
-/// The second look at [`is_active`], behind the fence that pairs with [`switch_off`].
-pub(crate) fn is_active_fenced() -> bool {
-    crate::sync::fence(Ordering::SeqCst);
+/// The second look at [`is_active`], after the thread has set its `in_hook` mark.
+pub(crate) fn is_active_behind_mark() -> bool {
+    // SeqCst, like the mark's store: see `switch_off`.
     SWITCH.meter_offset.load(Ordering::SeqCst) != 0
 }
 
@@ -105,14 +105,15 @@ pub(crate) fn change_interval(id: u32, interval_bytes: f64) {
 
 /// Switches the hooks on.
 pub(crate) fn switch_on(meter_offset: usize, filter: *mut AtomicU8) {
-    // SeqCst: everything that the session prepared is visible to a hook that passes `is_active_fenced`.
+    // SeqCst: everything that the session prepared is visible to a hook that passes `is_active_behind_mark`.
     SWITCH.filter.store(filter, Ordering::SeqCst);
     SWITCH.meter_offset.store(meter_offset, Ordering::SeqCst);
 }
 
 /// Switches the hooks off. A hook that is under way may still be in its slow path: `registry::wait_until_quiet`.
 pub(crate) fn switch_off() {
-    // SeqCst pairs with `is_active_fenced`: a hook either sees this, or its `in_hook` mark is seen by the waiter.
+    // SeqCst, like the mark's store, the look behind it and the waiter's look at the mark: in their one order a hook either sees this, or its
+    // mark is seen by the waiter.
     SWITCH.filter.store(core::ptr::null_mut(), Ordering::SeqCst);
     SWITCH.meter_offset.store(0, Ordering::SeqCst);
     crate::sync::fence(Ordering::SeqCst);

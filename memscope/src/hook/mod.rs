@@ -21,21 +21,24 @@ use crate::sync::{AtomicBool, Ordering};
 use crate::sys;
 use crate::thread::local::{self, Event};
 use crate::thread::{InHook, ThreadRecord, meter};
+use crate::unwind::Registers;
 use memscope_trace::AllocationKind;
 use sample::{Allocation, sample};
 use session_data::session_data;
 
-/// Tells of an allocation that was charged and found the slow path due; `address` is null where the inner allocator refused it.
+/// Tells of an allocation that was charged and found the slow path due; `address` is null where the inner allocator refused it. Its stack is that of
+/// `caller`, whose frame is still there.
 #[cold]
 #[inline(never)]
-pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind) {
+pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, caller: &Registers) {
+    let allocation = || Allocation { address, size, kind, old_size: 0, caller: *caller, interval: 0 };
     match local::event() {
         Event::Charged(record) if address.is_null() => record.account.refund_allocation(size),
-        Event::Charged(record) => countdown_ran_out(record, address, size, kind, 0),
+        Event::Charged(record) => countdown_ran_out(record, allocation()),
         _ if address.is_null() => {}
         Event::Uncharged(record) => {
             record.account.charge_allocation(size);
-            countdown_ran_out(record, address, size, kind, 0);
+            countdown_ran_out(record, allocation());
         }
         Event::Late => {
             local::LATE.allocated(size);
@@ -149,27 +152,22 @@ fn draw_gaps(record: &ThreadRecord) {
     record.account.set_gap(bytes, allocations);
 }
 
-fn countdown_ran_out(
-    record: &'static ThreadRecord,
-    address: *mut u8,
-    size: usize,
-    kind: AllocationKind,
-    old_size: usize,
-) {
+fn countdown_ran_out(record: &'static ThreadRecord, mut allocation: Allocation) {
+    let size = allocation.size as u64;
     let Some(in_hook) = InHook::enter(Some(record)) else { return };
     if begin_session_if_new(record) {
         // The first gaps count from this allocation on.
         let (bytes, allocations) = record.account.gap();
-        record.account.set_gap(bytes.wrapping_sub_unsigned(size as u64), allocations - 1);
+        record.account.set_gap(bytes.wrapping_sub_unsigned(size), allocations - 1);
     }
     publish(record, false);
     let (bytes, allocations) = record.account.gap();
-    let interval = record.state.interval.load(Ordering::Relaxed);
+    allocation.interval = record.state.interval.load(Ordering::Relaxed);
     draw_gaps(record);
     if (bytes < 0 || allocations <= 0)
-        && size as u64 >= control::min_size_bytes()
+        && size >= control::min_size_bytes()
         && let Some(session) = session_data(&in_hook)
     {
-        sample(session, record, Allocation { address, size, kind, old_size, interval });
+        sample(session, record, allocation);
     }
 }

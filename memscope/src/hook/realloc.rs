@@ -1,5 +1,6 @@
 //! `realloc` where the fast path does not do: one free and one allocation, with the inner call between them.
 
+use super::sample::Allocation;
 use super::session_data::session_data;
 use super::{countdown_ran_out, look_at_free, publish_late};
 use crate::control;
@@ -7,6 +8,7 @@ use crate::live::filter;
 use crate::sys;
 use crate::thread::InHook;
 use crate::thread::local::{self, Event};
+use crate::unwind::Registers;
 use memscope_trace::AllocationKind;
 
 /// What the fast path of a `realloc` has charged when it finds the slow path due.
@@ -24,6 +26,7 @@ pub(crate) fn reallocate(
     charged: Charged,
     (address, old_size): (*mut u8, usize),
     new_size: usize,
+    caller: &Registers,
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
     take_back(charged, old_size, new_size);
@@ -41,7 +44,10 @@ pub(crate) fn reallocate(
             look_at_free(record);
             record.account.charge_allocation(new_size);
             if record.account.allocation_is_due() {
-                countdown_ran_out(record, new, new_size, kind, old_size);
+                let size = new_size;
+                let allocation =
+                    Allocation { address: new, size, kind, old_size, caller: *caller, interval: 0 };
+                countdown_ran_out(record, allocation);
             }
         }
         Event::Late => {

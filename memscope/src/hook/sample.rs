@@ -7,6 +7,7 @@ use crate::ring::{MAX_FRAMES, Ring, Sample};
 use crate::sync::Ordering;
 use crate::sys;
 use crate::thread::ThreadRecord;
+use crate::unwind::Registers;
 use memscope_trace::AllocationKind;
 
 /// An allocation that was drawn.
@@ -15,6 +16,8 @@ pub(super) struct Allocation {
     pub(super) size: usize,
     pub(super) kind: AllocationKind,
     pub(super) old_size: usize,
+    /// Where the stack walk starts.
+    pub(super) caller: Registers,
     /// Id of the interval that it was drawn from.
     pub(super) interval: u32,
 }
@@ -44,14 +47,17 @@ fn push_patiently(session: &SessionData, record: &ThreadRecord, ring: &Ring, sam
 /// What takes longer than this was interrupted: the rest is other threads' time, not the sample's.
 const LONGEST_SAMPLE_NS: u64 = 20_000;
 
+/// One sample in so many is timed and stands for the others: reading the clock a second time takes as long as the live table.
+const TIMED: u64 = 8;
+
 /// Records a sample.
 #[inline(never)]
 pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, allocation: Allocation) {
-    let Allocation { address, size, kind, old_size, interval } = allocation;
+    let Allocation { address, size, kind, old_size, ref caller, interval } = allocation;
     let time_ns = sys::monotonic_ns();
     let Some(ring) = ring_of(record) else { return lose_in_buffer(record, size) };
     let mut frames = [0; MAX_FRAMES];
-    let walk = session.unwinder.walk(record, &mut frames);
+    let walk = session.unwinder.walk(record, caller, &mut frames);
     if walk.missed {
         session.missed_stacks.fetch_add(1, Ordering::Relaxed);
     }
@@ -81,8 +87,10 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         }
         lose_in_buffer(record, size);
     }
-    let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
-    record.add_sampling_ns(took_ns.min(LONGEST_SAMPLE_NS));
+    if record.next_sample() % TIMED == 0 {
+        let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
+        record.add_sampling_ns(TIMED * took_ns.min(LONGEST_SAMPLE_NS));
+    }
 }
 
 /// Ends what the live table still has at an address that has just been given out: its free came by while the thread was busy

@@ -157,7 +157,7 @@ impl InHook {
             Some(record) => record.state.in_hook.store(true, Ordering::SeqCst),
             None => _ = LATE_IN_HOOK.fetch_add(1, Ordering::SeqCst),
         }
-        let is_active = control::is_active_fenced();
+        let is_active = control::is_active_behind_mark();
         if is_active && let Some(record) = record {
             record.account.stop();
         }

@@ -53,6 +53,7 @@ pub(crate) struct State {
     stack_end: AtomicUsize,
     /// Time spent on samples, nanoseconds.
     sampling_ns: Counter,
+    samples: Counter,
 }
 
 /// What session and drain thread write.
@@ -171,6 +172,8 @@ impl ThreadRecord {
         let stream = u64::from(self.identity.id.load(Ordering::Relaxed));
         self.set_random(crate::sampler::Random::new(control::seed(), stream));
         self.state.sampling_ns.set(0);
+        // Each thread's timed samples begin elsewhere, so that short-lived threads count too, in the mean.
+        self.state.samples.set(stream);
         // Left over only where an earlier session ended while this thread was held up in its slow path: that ring and the list that
         // it hangs on belong to the earlier session, which has given them up.
         self.forget_ring();
@@ -202,6 +205,13 @@ impl ThreadRecord {
 
     pub(crate) fn set_random(&self, random: crate::sampler::Random) {
         self.state.random.store(random.state(), Ordering::Relaxed);
+    }
+
+    /// Number of the thread's next sample.
+    pub(crate) fn next_sample(&self) -> u64 {
+        let number = self.state.samples.get();
+        self.state.samples.set(number.wrapping_add(1));
+        number
     }
 
     pub(crate) fn add_sampling_ns(&self, ns: u64) {

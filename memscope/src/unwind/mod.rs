@@ -13,7 +13,7 @@ pub(crate) mod modules;
 mod registers;
 
 use crate::thread::ThreadRecord;
-use registers::Registers;
+pub(crate) use registers::Registers;
 
 /// How to walk stacks; what the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,22 +79,20 @@ impl Unwinder {
         }
     }
 
-    /// Walks the calling thread's stack: code addresses into `into`, innermost first, callers as the call's return
-    /// address minus one.
-    #[inline(never)]
-    pub(crate) fn walk(&self, record: &ThreadRecord, into: &mut [u64]) -> Walk {
+    /// Walks the calling thread's stack from `registers`, which a function further out has captured: code addresses into `into`, innermost
+    /// first, callers as the call's return address minus one.
+    pub(crate) fn walk(&self, record: &ThreadRecord, registers: &Registers, into: &mut [u64]) -> Walk {
         if matches!(self, Self::None) {
             return Walk::default();
         }
-        let registers = Registers::capture();
-        let Some(stack_end) = stack_end(record.stack_bounds(), &registers) else {
+        let Some(stack_end) = stack_end(record.stack_bounds(), registers) else {
             return Walk { missed: true, ..Walk::default() };
         };
         match self {
             Self::None => Walk::default(),
-            Self::FramePointers => frame_pointer::walk(&registers, stack_end, into),
+            Self::FramePointers => frame_pointer::walk(registers, stack_end, into),
             #[cfg(feature = "framehop")]
-            Self::Framehop(pool) => pool.walk(&registers, stack_end, into),
+            Self::Framehop(pool) => pool.walk(registers, stack_end, into),
         }
     }
 
