@@ -12,6 +12,11 @@ pub(crate) use core::sync::atomic::{
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -21,6 +26,18 @@ impl Counter {
     #[inline(always)]
     pub(crate) fn add(&self, amount: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// For counters whose order counts: sees what was written before the value.
+    #[inline(always)]
+    pub(crate) fn get_acquire(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// The other side of [`Counter::get_acquire`].
+    #[inline(always)]
+    pub(crate) fn set_release(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
     }
 
     #[inline(always)]

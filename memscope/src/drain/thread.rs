@@ -6,7 +6,7 @@ use super::resources::ResourceBook;
 #[cfg(feature = "symbols")]
 use super::symbols;
 use crate::control;
-use crate::hook::{SessionData, set_session_data};
+use crate::hook::{SessionData, live, set_session_data};
 use crate::resources::ResourceMetrics;
 use crate::ring::Ring;
 use crate::say::say;
@@ -238,7 +238,7 @@ impl Drain {
 
     fn slower_work(&mut self, now_ns: u64) {
         let time_us = self.since_start_us(now_ns);
-        let peak_bytes = self.data.peak_bytes();
+        let peak_bytes = live::peak_bytes();
         if peak_bytes > self.peak.0 {
             self.peak = (peak_bytes, time_us);
         }
@@ -271,8 +271,8 @@ impl Drain {
         let totals = self.book.totals(self.data, self.start_ns, &mut self.records);
         let time_us = self.since_start_us(now_ns);
         let live_bytes = totals.figures.live_bytes();
-        self.data.observe_live(live_bytes);
-        let peak_bytes = self.data.peak_bytes();
+        live::observe(live_bytes);
+        let peak_bytes = live::peak_bytes();
         if peak_bytes > self.peak.0 {
             self.peak = (peak_bytes, time_us);
         }

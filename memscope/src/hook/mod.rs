@@ -6,13 +6,14 @@
 //! Nothing here panics, blocks or allocates from the global allocator (exact mode waits for room in a full ring: see
 //! [`sample`]). While the slow path runs, the thread is [`Busy`](crate::thread::Busy): what it might allocate passes by.
 
+pub(crate) mod live;
 mod realloc;
 mod sample;
 mod session_data;
 
 pub(crate) use realloc::{Charged, reallocate, refused_realloc};
 pub(crate) use sample::mark_dirty;
-pub(crate) use session_data::{SessionData, publish, set_session_data};
+pub(crate) use session_data::{SessionData, set_session_data};
 
 use crate::control;
 use crate::live::filter;
@@ -31,6 +32,14 @@ use session_data::session_data;
 #[cold]
 #[inline(never)]
 pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, caller: &Registers) {
+    // Nine times in ten only a piece has run out.
+    if let Some(record) = local::running_record()
+        && record.is_up_to_date()
+        && !address.is_null()
+        && record.account.top_up_allocations()
+    {
+        return live::publish(record.take_unpublished(record.account.live_bytes()));
+    }
     let allocation = || Allocation { address, size, kind, old_size: 0, caller: *caller, interval: 0 };
     match local::event() {
         Event::Charged(record) if address.is_null() => record.account.refund_allocation(size),
@@ -42,7 +51,7 @@ pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, cal
         }
         Event::Late => {
             local::LATE.allocated(size);
-            publish_late(size as i64);
+            live::publish(size as i64);
         }
         Event::Busy => PROBED.store(true, Ordering::Relaxed),
     }
@@ -85,7 +94,7 @@ pub(crate) fn freed(address: *mut u8, size: usize) {
         }
         Event::Late => {
             local::LATE.freed(size);
-            publish_late(-(size as i64));
+            live::publish(-(size as i64));
         }
         Event::Busy => return,
     }
@@ -100,6 +109,19 @@ fn look_at_free(record: &'static ThreadRecord) {
     }
 }
 
+fn freed_bytes_ran_out(record: &'static ThreadRecord) {
+    if record.is_up_to_date() {
+        if record.account.free_is_due() {
+            record.account.top_up_frees();
+        }
+        return live::publish(record.take_unpublished(record.account.live_bytes()));
+    }
+    let Some(_in_hook) = InHook::enter(Some(record)) else { return };
+    begin_session_if_new(record);
+    draw_gaps(record);
+    publish(record);
+}
+
 fn free_sample(address: *mut u8) {
     let Some(in_hook) = InHook::enter(local::record()) else { return };
     let Some(session) = session_data(&in_hook) else { return };
@@ -108,18 +130,9 @@ fn free_sample(address: *mut u8) {
     }
 }
 
-fn publish_late(delta: i64) {
-    if let Some(in_hook) = InHook::enter(None)
-        && let Some(session) = session_data(&in_hook)
-    {
-        session.publish(delta);
-    }
-}
-
-fn freed_bytes_ran_out(record: &'static ThreadRecord) {
-    let Some(_in_hook) = InHook::enter(Some(record)) else { return };
-    begin_session_if_new(record);
-    publish(record, false);
+/// Publishes the thread's live bytes, its account being stopped.
+fn publish(record: &ThreadRecord) {
+    live::publish(record.take_unpublished(record.account.own_figures().live_bytes()));
 }
 
 /// Brings the thread's sampling state into this session; the first gaps are drawn.
@@ -160,7 +173,7 @@ fn countdown_ran_out(record: &'static ThreadRecord, mut allocation: Allocation) 
         let (bytes, allocations) = record.account.gap();
         record.account.set_gap(bytes.wrapping_sub_unsigned(size), allocations - 1);
     }
-    publish(record, false);
+    publish(record);
     let (bytes, allocations) = record.account.gap();
     allocation.interval = record.state.interval.load(Ordering::Relaxed);
     draw_gaps(record);

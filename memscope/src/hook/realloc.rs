@@ -2,7 +2,7 @@
 
 use super::sample::Allocation;
 use super::session_data::session_data;
-use super::{countdown_ran_out, look_at_free, publish_late};
+use super::{countdown_ran_out, live, look_at_free};
 use crate::control;
 use crate::live::filter;
 use crate::sys;
@@ -53,7 +53,7 @@ pub(crate) fn reallocate(
         Event::Late => {
             local::LATE.freed(old_size);
             local::LATE.allocated(new_size);
-            publish_late(new_size as i64 - old_size as i64);
+            live::publish(new_size as i64 - old_size as i64);
         }
         Event::Busy => {}
     }

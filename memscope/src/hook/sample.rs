@@ -87,7 +87,7 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         }
         lose_in_buffer(record, size);
     }
-    if record.next_sample() % TIMED == 0 {
+    if record.next_sample().is_multiple_of(TIMED) {
         let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
         record.add_sampling_ns(TIMED * took_ns.min(LONGEST_SAMPLE_NS));
     }

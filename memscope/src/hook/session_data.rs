@@ -1,7 +1,7 @@
 //! What hooks use of the active session, and how they get at it.
 
 use crate::live::LiveTable;
-use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use crate::thread::{InHook, ThreadRecord};
 use crate::unwind::Unwinder;
 
@@ -16,9 +16,6 @@ pub(crate) struct SessionData {
     pub(crate) missed_stacks: AtomicU64,
     /// Exact mode: a full ring stayed full for too long.
     pub(super) waited_in_vain: AtomicBool,
-    /// Sum of the published live bytes, and the highest that it was.
-    live_bytes: AtomicI64,
-    peak_bytes: AtomicI64,
 }
 
 impl SessionData {
@@ -31,26 +28,7 @@ impl SessionData {
             lost_table_bytes: AtomicU64::new(0),
             missed_stacks: AtomicU64::new(0),
             waited_in_vain: AtomicBool::new(false),
-            live_bytes: AtomicI64::new(0),
-            peak_bytes: AtomicI64::new(0),
         }
-    }
-
-    pub(super) fn publish(&self, delta: i64) {
-        let live = self.live_bytes.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta);
-        if live > self.peak_bytes.load(Ordering::Relaxed) {
-            self.peak_bytes.fetch_max(live, Ordering::Relaxed);
-        }
-    }
-
-    /// The highest sum of published live bytes so far.
-    pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes.load(Ordering::Relaxed).max(0) as u64
-    }
-
-    /// Takes a sum that was computed from the exact counters into account.
-    pub(crate) fn observe_live(&self, live_bytes: i64) {
-        self.peak_bytes.fetch_max(live_bytes, Ordering::Relaxed);
     }
 }
 
@@ -66,15 +44,4 @@ pub(super) fn session_data(_in_hook: &InHook) -> Option<&SessionData> {
     // SAFETY: non-null only while the data lives; a session frees it only after the hooks are off and no `InHook` that
     // saw them on is left (`registry::wait_until_quiet`).
     unsafe { SESSION.load(Ordering::Acquire).as_ref() }
-}
-
-/// Publishes the thread's live bytes, if there is much to tell or `always`. Inside an [`InHook`].
-pub(crate) fn publish(record: &'static ThreadRecord, always: bool) {
-    let delta = record.take_unpublished(always);
-    if delta != 0 {
-        // SAFETY: every caller is inside an `InHook`.
-        if let Some(session) = unsafe { SESSION.load(Ordering::Acquire).as_ref() } {
-            session.publish(delta);
-        }
-    }
 }

@@ -27,6 +27,7 @@ pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
     let data = prepare_data(&builder)?;
     let (trace, file) = output::create_trace(&builder.output)?;
     local::LATE.reset();
+    crate::hook::live::reset();
     // The end of a session waits until hooks are quiet; one that did not get quiet left its data to them.
     registry::for_each(|record| record.begin_session_from_outside());
     let interval = configure(&builder);

@@ -7,11 +7,14 @@
 //! A reader takes the account's lock: the meter is thread-local memory, which a thread must not give back while it is read. The lock is no
 //! hook's concern: on the slow path the thread stops and starts its account without it, and the change count tells the reader, who then
 //! reads again.
+//!
+//! Where only a piece of the way to the next sample has run out, the thread *tops up* a countdown and goes on: the countdown and its mark rise by
+//! as much. A reader that comes in between tells by the countdown's sign which mark belongs to it.
 
 use super::meter::{AT_REST, Meter, Reading};
 use super::record::Figures;
 use crate::control::PUBLISH_BYTES;
-use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, Counter, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering, fence};
 use crate::sys;
 
 /// Two cache lines, written by their thread, and a third with the lock.
@@ -36,7 +39,47 @@ struct Lines {
     /// Totals as of the last stop.
     totals: [Counter; 4],
     /// While running: what the totals are measured from.
-    marks: [Counter; 4],
+    allocations_mark: Counter,
+    allocated_mark: Mark,
+    frees_mark: Counter,
+    freed_mark: Mark,
+}
+
+/// What a countdown that is topped up counts from: written before the countdown, and again after it.
+struct Mark {
+    before: Counter,
+    after: Counter,
+}
+
+impl Mark {
+    fn set(&self, value: u64) {
+        self.before.set(value);
+        self.after.set(value);
+    }
+
+    /// Sets `countdown` to `left`, which is more than it shows, and the mark so that the total stays.
+    fn top_up(&self, countdown: &AtomicU64, left: i64) {
+        let shown = countdown.load(Ordering::Relaxed);
+        let mark = self.before.get().wrapping_add((left as u64).wrapping_sub(shown));
+        self.before.set(mark);
+        // Release, both: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
+        countdown.store(left as u64, Ordering::Release);
+        self.after.set_release(mark);
+    }
+
+    /// The total, for any thread.
+    fn total(&self, countdown: &AtomicU64) -> u64 {
+        for _ in 0..8 {
+            let (after, left) = (self.after.get_acquire(), countdown.load(Ordering::Acquire));
+            if after == self.before.get() {
+                return after.wrapping_sub(left);
+            }
+        }
+        // The thread is held up between the two. It tops up a countdown only where it has run out.
+        let left = countdown.load(Ordering::Acquire);
+        let mark = if (left as i64) < 0 { self.after.get() } else { self.before.get() };
+        mark.wrapping_sub(left)
+    }
 }
 
 #[repr(C, align(64))]
@@ -77,16 +120,12 @@ impl Account {
             frees: 0,
             freed_bytes_left: PUBLISH_BYTES,
         };
-        let totals = self.totals();
-        let marks = [
-            totals.allocations.wrapping_add(reading.allocations_left as u64),
-            totals.allocated_bytes.wrapping_add(reading.bytes_left as u64),
-            totals.frees,
-            totals.freed_bytes.wrapping_add(reading.freed_bytes_left as u64),
-        ];
-        for (mark, value) in self.lines.marks.iter().zip(marks) {
-            mark.set(value);
-        }
+        let Figures { allocations, allocated_bytes, frees, freed_bytes } = self.totals();
+        let lines = &self.lines;
+        lines.allocations_mark.set(allocations.wrapping_add(reading.allocations_left as u64));
+        lines.allocated_mark.set(allocated_bytes.wrapping_add(reading.bytes_left as u64));
+        lines.frees_mark.set(frees);
+        lines.freed_mark.set(freed_bytes.wrapping_add(reading.freed_bytes_left as u64));
         self.meter().set(reading);
         // Release: a reader that finds the account running finds the marks and the meter.
         self.changes.store(self.changes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
@@ -98,7 +137,7 @@ impl Account {
             return;
         }
         let reading = self.meter().read();
-        let Figures { allocations, allocated_bytes, frees, freed_bytes } = self.measure(reading);
+        let Figures { allocations, allocated_bytes, frees, freed_bytes } = self.measure();
         for (total, value) in self.lines.totals.iter().zip([allocations, allocated_bytes, frees, freed_bytes])
         {
             total.set(value);
@@ -111,14 +150,45 @@ impl Account {
         self.meter().set(AT_REST);
     }
 
-    fn measure(&self, reading: Reading) -> Figures {
-        let [allocations, allocated_bytes, frees, freed_bytes] = &self.lines.marks;
+    /// The totals while running.
+    fn measure(&self) -> Figures {
+        let (meter, lines) = (self.meter(), &self.lines);
         Figures {
-            allocations: allocations.get().wrapping_sub(reading.allocations_left as u64),
-            allocated_bytes: allocated_bytes.get().wrapping_sub(reading.bytes_left as u64),
-            frees: frees.get().wrapping_add(reading.frees),
-            freed_bytes: freed_bytes.get().wrapping_sub(reading.freed_bytes_left as u64),
+            allocations: lines.allocations_mark.get().wrapping_sub(meter.allocations_left() as u64),
+            allocated_bytes: lines.allocated_mark.total(&meter.bytes_left),
+            frees: lines.frees_mark.get().wrapping_add(meter.frees()),
+            freed_bytes: lines.freed_mark.total(&meter.freed_bytes_left),
         }
+    }
+
+    /// Live bytes while running, for the owning thread: they are below zero where the thread freed what others allocated.
+    #[inline(always)]
+    pub(crate) fn live_bytes(&self) -> i64 {
+        let (meter, lines) = (self.meter(), &self.lines);
+        let allocated = lines.allocated_mark.after.get().wrapping_sub(meter.bytes_left() as u64);
+        let freed = lines.freed_mark.after.get().wrapping_sub(meter.freed_bytes_left() as u64);
+        allocated.wrapping_sub(freed) as i64
+    }
+
+    /// Goes on with the next piece where bytes have run out but no sample is due; `false` where one is. From the owning thread, while
+    /// running.
+    #[inline(always)]
+    pub(crate) fn top_up_allocations(&self) -> bool {
+        let meter = self.meter();
+        let gap = self.reserve_bytes.load(Ordering::Relaxed).wrapping_add(meter.bytes_left());
+        if gap < 0 || meter.allocations_left() <= 0 {
+            return false;
+        }
+        let left = gap.min(PUBLISH_BYTES);
+        self.reserve_bytes.store(gap - left, Ordering::Relaxed);
+        self.lines.allocated_mark.top_up(&meter.bytes_left, left);
+        true
+    }
+
+    /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running.
+    #[inline(always)]
+    pub(crate) fn top_up_frees(&self) {
+        self.lines.freed_mark.top_up(&self.meter().freed_bytes_left, PUBLISH_BYTES);
     }
 
     fn totals(&self) -> Figures {
@@ -133,7 +203,7 @@ impl Account {
 
     /// The totals, for the owning thread.
     pub(crate) fn own_figures(&self) -> Figures {
-        if self.is_running() { self.measure(self.meter().read()) } else { self.totals() }
+        if self.is_running() { self.measure() } else { self.totals() }
     }
 
     /// The totals, for any other thread.
@@ -142,7 +212,7 @@ impl Account {
         loop {
             // Acquire: pairs with `start` and `stop`.
             let changes = self.changes.load(Ordering::Acquire);
-            let figures = if changes % 2 == 1 { self.measure(self.meter().read()) } else { self.totals() };
+            let figures = if changes % 2 == 1 { self.measure() } else { self.totals() };
             fence(Ordering::Acquire);
             if self.changes.load(Ordering::Relaxed) == changes {
                 return figures;
@@ -183,13 +253,13 @@ impl Account {
 
     /// Whether a countdown of allocations has run out. From the owning thread, while running.
     pub(crate) fn allocation_is_due(&self) -> bool {
-        let reading = self.meter().read();
-        reading.bytes_left < 0 || reading.allocations_left <= 0
+        self.meter().bytes_left() < 0 || self.meter().allocations_left() <= 0
     }
 
     /// Whether the countdown of freed bytes has run out. From the owning thread, while running.
+    #[inline(always)]
     pub(crate) fn free_is_due(&self) -> bool {
-        self.meter().read().freed_bytes_left < 0
+        self.meter().freed_bytes_left() < 0
     }
 
     /// Keeps everyone but the thread's own hooks from the account. Waits while another has it: a reader, for an instant.
@@ -220,5 +290,39 @@ pub(crate) struct Locked<'a>(&'a Lock);
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         self.0.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One thread counts and tops up, another reads: never less than before, never more than was counted.
+    #[test]
+    fn a_reader_never_sees_half_of_a_top_up() {
+        let (mark, countdown, counted) =
+            (Mark { before: Counter::new(), after: Counter::new() }, AtomicU64::new(0), AtomicU64::new(0));
+        let (mark, countdown, counted) = (&mark, &countdown, &counted);
+        let rounds = if cfg!(miri) { 200 } else { 300_000_u64 };
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for round in 1..=rounds {
+                    let left = countdown.load(Ordering::Relaxed).wrapping_sub(round % 100);
+                    // What is counted is told first: the reader may be behind, never ahead.
+                    counted.fetch_add(round % 100, Ordering::SeqCst);
+                    countdown.store(left, Ordering::SeqCst);
+                    if (left as i64) < 0 {
+                        mark.top_up(countdown, 150);
+                    }
+                }
+            });
+            let mut last = 0;
+            for _ in 0..if cfg!(miri) { 200 } else { 200_000 } {
+                let total = mark.total(countdown);
+                assert!(total >= last && total <= counted.load(Ordering::SeqCst), "{total} after {last}");
+                last = total;
+            }
+        });
+        assert_eq!(mark.total(countdown), counted.load(Ordering::SeqCst));
     }
 }

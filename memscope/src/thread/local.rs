@@ -68,6 +68,13 @@ pub(crate) fn record() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
+/// The calling thread's record, if its account is running: the thread's event has been charged.
+#[inline(always)]
+pub(crate) fn running_record() -> Option<&'static ThreadRecord> {
+    // A busy thread's account is stopped.
+    LOCAL.with(|local| local.record.get()).filter(|record| record.account.is_running())
+}
+
 /// The calling thread's record, made if it has none yet; `None` while busy, after the thread's end, or when no record is to be
 /// had.
 pub(crate) fn record_or_register() -> Option<&'static ThreadRecord> {
@@ -285,11 +292,8 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
     // From here on nobody reads the meter, which is this thread's memory.
     record.account.stop();
     drop(locked);
-    if control::is_active()
-        && let Some(_in_hook) = InHook::enter(None)
-        && record.state.generation.load(Ordering::Relaxed) == control::generation()
-    {
-        crate::hook::publish(record, true);
+    if control::is_active() && record.state.generation.load(Ordering::Relaxed) == control::generation() {
+        crate::hook::live::publish(record.take_last_unpublished());
     }
     for (byte, value) in record.identity.name.iter().zip(sys::thread_name()) {
         byte.store(value, Ordering::Relaxed);

@@ -188,15 +188,28 @@ impl ThreadRecord {
         self.account.figures().since(self.base())
     }
 
-    /// Takes the change of live bytes since the last time, if it is worth telling or `always`. From the owning thread.
-    pub(crate) fn take_unpublished(&self, always: bool) -> i64 {
-        let live = self.account.own_figures().live_bytes();
-        let delta = live.wrapping_sub(self.state.published.load(Ordering::Relaxed));
-        if delta.abs() < PUBLISH_BYTES && !always {
+    /// Whether session and sampling interval are those in force.
+    #[inline(always)]
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        self.state.generation.load(Ordering::Relaxed) == control::generation()
+            && self.state.interval.load(Ordering::Relaxed) == control::interval_id()
+    }
+
+    /// Takes the change since the last time to `live_bytes`, the thread's live bytes now, if it is worth telling; else 0.
+    #[inline(always)]
+    pub(crate) fn take_unpublished(&self, live_bytes: i64) -> i64 {
+        let delta = live_bytes.wrapping_sub(self.state.published.load(Ordering::Relaxed));
+        if delta.unsigned_abs() < PUBLISH_BYTES as u64 {
             return 0;
         }
-        self.state.published.store(live, Ordering::Relaxed);
+        self.state.published.store(live_bytes, Ordering::Relaxed);
         delta
+    }
+
+    /// Takes the whole change; the thread ends.
+    pub(crate) fn take_last_unpublished(&self) -> i64 {
+        let live_bytes = self.account.own_figures().live_bytes();
+        live_bytes.wrapping_sub(self.state.published.swap(live_bytes, Ordering::Relaxed))
     }
 
     pub(crate) fn random(&self) -> crate::sampler::Random {

@@ -41,13 +41,13 @@ use crate::sync::{AtomicU64, Ordering};
 #[repr(C, align(64))]
 pub(crate) struct Meter {
     /// Bytes that may be allocated until the slow path is due: when an allocation takes more than is left.
-    bytes_left: AtomicU64,
+    pub(super) bytes_left: AtomicU64,
     /// The same in allocations: when it gets to zero.
     allocations_left: AtomicU64,
     /// Frees, counted up.
     frees: AtomicU64,
     /// Bytes that may be freed.
-    freed_bytes_left: AtomicU64,
+    pub(super) freed_bytes_left: AtomicU64,
 }
 
 /// What a meter shows.
@@ -74,12 +74,32 @@ impl Meter {
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn bytes_left(&self) -> i64 {
+        self.bytes_left.load(Ordering::Relaxed) as i64
+    }
+
+    #[inline(always)]
+    pub(crate) fn allocations_left(&self) -> i64 {
+        self.allocations_left.load(Ordering::Relaxed) as i64
+    }
+
+    #[inline(always)]
+    pub(crate) fn frees(&self) -> u64 {
+        self.frees.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn freed_bytes_left(&self) -> i64 {
+        self.freed_bytes_left.load(Ordering::Relaxed) as i64
+    }
+
     pub(crate) fn read(&self) -> Reading {
         Reading {
-            bytes_left: self.bytes_left.load(Ordering::Relaxed) as i64,
-            allocations_left: self.allocations_left.load(Ordering::Relaxed) as i64,
-            frees: self.frees.load(Ordering::Relaxed),
-            freed_bytes_left: self.freed_bytes_left.load(Ordering::Relaxed) as i64,
+            bytes_left: self.bytes_left(),
+            allocations_left: self.allocations_left(),
+            frees: self.frees(),
+            freed_bytes_left: self.freed_bytes_left(),
         }
     }
 
