@@ -7,6 +7,7 @@
 //! There is one drain thread per session. It is busy (see [`crate::thread::Busy`]) all its life, so that nothing of what it does is counted.
 
 mod batch;
+mod budget;
 mod collect;
 mod figures;
 mod intern;
