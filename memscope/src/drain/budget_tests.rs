@@ -103,9 +103,11 @@ fn rises_to_the_budget_within_a_second_and_stays() {
     plant.bytes_per_s = 2e9;
     let at_first = plant.run(0.05);
     assert!(at_first > 0.2, "far over the budget without control: {at_first}");
-    plant.run(1.0);
+    plant.run(0.5);
     let kept = plant.run(20.0);
     assert!((0.0025..=0.005).contains(&kept), "{kept}");
+    let (last_ns, _) = *plant.changes.last().expect("changes");
+    assert!(last_ns < 7_500_000_000, "settled within half a second: {:?}", plant.changes);
     let (low, high) = plant.range_over(60.0);
     assert!(high <= low * 1.3, "{low} to {high}");
     let in_force = 2e9 * 1_000.0 / plant.interval_bytes;
@@ -141,14 +143,18 @@ fn leaves_alone_what_is_within_the_budget() {
 
 #[test]
 fn meets_a_burst_within_a_second() {
-    for factor in [10.0, 100.0, 1000.0] {
+    for factor in [4.0, 10.0, 100.0, 1000.0] {
         let mut plant = Plant::new(0.005, 64.0 * KIB);
-        plant.bytes_per_s = 1e8;
+        plant.bytes_per_s = 2e8;
         plant.run(10.0);
         plant.bytes_per_s *= factor;
         plant.run(1.0);
+        let after_a_second = plant.interval_bytes;
         let kept = plant.run(2.0);
-        assert!(kept < 0.005 * 1.1, "{factor}: {kept}");
+        assert!(kept < 0.005, "{factor}: {kept}");
+        plant.run(20.0);
+        let in_the_end = plant.interval_bytes;
+        assert!(after_a_second > 0.8 * in_the_end, "{factor}: {after_a_second} of {in_the_end}");
     }
 }
 
@@ -203,7 +209,7 @@ fn few_samples_do_not_make_it_nervous() {
     let kept = plant.run(100.0);
     assert!((0.0001..=0.0006).contains(&kept), "{kept}");
     let changes = plant.changes.len() - before;
-    assert!(changes < 60, "{changes} in 400 steps of about 5 samples each");
+    assert!(changes < 10, "{changes} in 400 steps of about 5 samples each");
 }
 
 #[test]
@@ -266,12 +272,12 @@ fn clocks_and_counters_that_leap_or_go_back_change_nothing() {
         let before = plant.interval_bytes;
         let sane = plant.reading;
         leap(&mut plant.reading);
-        plant.control();
+        assert_eq!(plant.budget.step(plant.reading), None, "leap {number}");
         assert!(plant.budget.is_due(plant.reading.time_ns.saturating_add(STEP_NS)), "leap {number}");
         // The next steps count from there; a counter at its end cannot go on, and is put right.
         if plant.reading.process_cpu_ns == u64::MAX || plant.reading.sampling_ns == u64::MAX {
             plant.reading = sane;
-            plant.control();
+            assert_eq!(plant.budget.step(sane), None, "leap {number}");
         }
         let kept = plant.run(20.0);
         let after = plant.interval_bytes;
