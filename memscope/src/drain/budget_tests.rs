@@ -271,6 +271,8 @@ fn clocks_and_counters_that_leap_or_go_back_change_nothing() {
         plant.run(20.0);
         let before = plant.interval_bytes;
         let sane = plant.reading;
+        plant.reading.time_ns += STEP_NS;
+        plant.reading.process_cpu_ns += STEP_NS;
         leap(&mut plant.reading);
         assert_eq!(plant.budget.step(plant.reading), None, "leap {number}");
         assert!(plant.budget.is_due(plant.reading.time_ns.saturating_add(STEP_NS)), "leap {number}");
