@@ -108,6 +108,13 @@ pub(crate) fn interval_id() -> u32 {
     CONTROL.interval_id.load(Ordering::Relaxed)
 }
 
+/// Brings another interval into force: threads take it up at their next slow path, and each sample says under which interval it was
+/// drawn.
+pub(crate) fn change_interval(id: u32, interval_bytes: f64) {
+    CONTROL.interval_bits.store(interval_bytes.to_bits(), Ordering::Relaxed);
+    CONTROL.interval_id.store(id, Ordering::Relaxed);
+}
+
 pub(crate) fn generation() -> u32 {
     CONTROL.generation.load(Ordering::Relaxed)
 }

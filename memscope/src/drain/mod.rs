@@ -4,12 +4,16 @@
 //! how much a crash can lose. At a slower pace it sums the exact counters, looks for new threads and modules, and asks the operating
 //! system for the process's figures.
 //!
+//! With the sums of the counters comes a step of the overhead budget: `budget` says how far apart samples have to be, `govern` tells hooks
+//! and trace.
+//!
 //! There is one drain thread per session. It is busy (see [`crate::thread::Busy`]) all its life, so that nothing of what it does is counted.
 
 mod batch;
 mod budget;
 mod collect;
 mod figures;
+mod govern;
 mod intern;
 mod resources;
 #[cfg(feature = "symbols")]

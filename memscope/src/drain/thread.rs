@@ -2,6 +2,7 @@
 
 use super::collect::Collector;
 use super::figures::{Book, Totals};
+use super::govern::Governor;
 use super::resources::ResourceBook;
 #[cfg(feature = "symbols")]
 use super::symbols;
@@ -47,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) data: Box<SessionData>,
     pub(crate) session: Session,
     pub(crate) interval: Interval,
+    /// The share of the process's CPU time that the session may take, if it is to keep to one.
+    pub(crate) budget_share: Option<f64>,
     pub(crate) modules: Vec<LoadedModule>,
     pub(crate) start_ns: u64,
 }
@@ -170,6 +173,7 @@ struct Drain {
     modules: Vec<LoadedModule>,
     modules_generation: (u64, u64),
     resources: Option<ResourceBook>,
+    governor: Option<Governor>,
     is_exact: bool,
     start_ns: u64,
     peak: (u64, u64),
@@ -181,7 +185,7 @@ struct Drain {
 
 impl Drain {
     fn new(setup: Setup) -> Self {
-        let Setup { file, data, session, interval, modules, start_ns } = setup;
+        let Setup { file, data, session, interval, budget_share, modules, start_ns } = setup;
         let modules_generation = modules::generation();
         let data = Box::into_raw(data);
         set_session_data(data);
@@ -196,6 +200,7 @@ impl Drain {
             modules,
             modules_generation,
             resources: Some(ResourceBook::open()),
+            governor: budget_share.map(|share| Governor::new(share, interval, start_ns)),
             is_exact: interval.interval_bytes <= 0.0,
             start_ns,
             peak: (0, 0),
@@ -229,11 +234,27 @@ impl Drain {
             if let Some(reason) = stop {
                 return self.end(reason);
             }
-            let busy = self.collector.tick(self.data, &mut self.records);
+            let busy = self.tick();
             idle_ticks = if busy { 0 } else { idle_ticks.saturating_add(1) };
             self.slower_work(sys::monotonic_ns());
             self.write();
         }
+    }
+
+    /// Takes what hooks have left; whether there was anything.
+    fn tick(&mut self) -> bool {
+        // The clock is a system call away: asked where samples wait and a budget wants to know what they cost.
+        let is_measured = self.governor.is_some() && !self.data.dirty.load(Ordering::Relaxed).is_null();
+        let started_ns = if is_measured { sys::thread_cpu_ns() } else { 0 };
+        let found = self.collector.tick(self.data, &mut self.records);
+        if is_measured {
+            // Writing them is a part of it.
+            self.write();
+            if let Some(governor) = &mut self.governor {
+                governor.samples_took_since(started_ns);
+            }
+        }
+        found
     }
 
     fn slower_work(&mut self, now_ns: u64) {
@@ -244,7 +265,11 @@ impl Drain {
         }
         if now_ns >= self.next_counters_ns {
             self.next_counters_ns = now_ns + COUNTERS_NS;
-            self.counters(now_ns);
+            let totals = self.counters(now_ns);
+            if let Some(governor) = &mut self.governor {
+                let interval = governor.step(now_ns, &totals, self.collector.samples());
+                self.records.extend(interval.map(Record::Interval));
+            }
             self.book.threads(self.start_ns, false, &mut self.records);
             self.book.scopes(time_us, false, &mut self.records);
             let generation = modules::generation();
