@@ -9,7 +9,7 @@ use crate::thread::ThreadRecord;
 use memscope_trace::Record;
 
 /// Samples that one tick takes from one ring, so that a thread that never pauses does not hold up the others.
-const MOST_OF_A_RING: usize = 100_000;
+const MOST_OF_A_RING: usize = 16_384;
 
 /// A sample between ring and batch.
 struct Popped {
