@@ -14,6 +14,8 @@ pub(crate) struct Governor {
     start_ns: u64,
     /// CPU time of the drain thread that samples brought about.
     samples_cpu_ns: u64,
+    /// CPU time of the drain thread at the end of the last tick.
+    last_cpu_ns: u64,
 }
 
 impl Governor {
@@ -26,12 +28,18 @@ impl Governor {
             ..Reading::default()
         };
         let budget = Budget::new(share, interval.interval_bytes, start);
-        Self { budget, interval, start_ns, samples_cpu_ns: 0 }
+        Self { budget, interval, start_ns, samples_cpu_ns: 0, last_cpu_ns: start.drain_cpu_ns }
     }
 
-    /// Counts what the drain thread took for samples since its CPU clock stood at `started_ns`.
-    pub(crate) fn samples_took_since(&mut self, started_ns: u64) {
-        self.samples_cpu_ns += sys::thread_cpu_ns().saturating_sub(started_ns);
+    /// Counts a tick, from waking up to what it wrote. Where it found samples it is their cost, but for the slower work that was due
+    /// anyhow.
+    pub(crate) fn tick_ended(&mut self, found: bool, slower_cpu_ns: u64) {
+        // One system call a tick; waking up took many times that.
+        let cpu_ns = sys::thread_cpu_ns();
+        if found {
+            self.samples_cpu_ns += cpu_ns.saturating_sub(self.last_cpu_ns).saturating_sub(slower_cpu_ns);
+        }
+        self.last_cpu_ns = cpu_ns;
     }
 
     /// Takes a step, if one is due. The interval that it gives has to be in the trace before samples that were drawn under it: it is

@@ -234,30 +234,26 @@ impl Drain {
             if let Some(reason) = stop {
                 return self.end(reason);
             }
-            let busy = self.tick();
+            let busy = self.collector.tick(self.data, &mut self.records);
             idle_ticks = if busy { 0 } else { idle_ticks.saturating_add(1) };
-            self.slower_work(sys::monotonic_ns());
-            self.write();
-        }
-    }
-
-    /// Takes what hooks have left; whether there was anything.
-    fn tick(&mut self) -> bool {
-        // The clock is a system call away: asked where samples wait and a budget wants to know what they cost.
-        let is_measured = self.governor.is_some() && !self.data.dirty.load(Ordering::Relaxed).is_null();
-        let started_ns = if is_measured { sys::thread_cpu_ns() } else { 0 };
-        let found = self.collector.tick(self.data, &mut self.records);
-        if is_measured {
-            // Writing them is a part of it.
+            let slower_cpu_ns = self.slower_work(sys::monotonic_ns());
             self.write();
             if let Some(governor) = &mut self.governor {
-                governor.samples_took_since(started_ns);
+                governor.tick_ended(busy, slower_cpu_ns);
             }
         }
-        found
     }
 
-    fn slower_work(&mut self, now_ns: u64) {
+    /// Does what is due beside the rings; the CPU time that it took, where a budget wants to know.
+    fn slower_work(&mut self, now_ns: u64) -> u64 {
+        let next_ns = [self.next_counters_ns, self.next_threads_ns, self.next_resources_ns];
+        let is_measured = self.governor.is_some() && next_ns.iter().any(|&next_ns| now_ns >= next_ns);
+        let started_ns = if is_measured { sys::thread_cpu_ns() } else { 0 };
+        self.slower_work_due(now_ns);
+        if is_measured { sys::thread_cpu_ns().saturating_sub(started_ns) } else { 0 }
+    }
+
+    fn slower_work_due(&mut self, now_ns: u64) {
         let time_us = self.since_start_us(now_ns);
         let peak_bytes = self.data.peak_bytes();
         if peak_bytes > self.peak.0 {
