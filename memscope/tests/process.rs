@@ -114,6 +114,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("environment_overrides", environment_overrides),
     ("off_means_off", off_means_off),
     ("nonsense_in_the_environment", nonsense_in_the_environment),
+    ("a_budget_from_the_environment", a_budget_from_the_environment),
 ];
 
 /// Runs the child's scenario in a folder of its own, and hands its end and its trace to `check`.
@@ -157,9 +158,25 @@ fn off_means_off() {
 
 fn nonsense_in_the_environment() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (status, stderr) = run("annotated", folder.path(), &[("MEMSCOPE_SAMPLE_RATE", "often")]);
-    assert!(status.success(), "the program runs plain");
-    assert!(stderr.contains("MEMSCOPE_SAMPLE_RATE") && stderr.contains("often"), "{stderr}");
+    for (variable, value) in [("MEMSCOPE_SAMPLE_RATE", "often"), ("MEMSCOPE_OVERHEAD_BUDGET", "half")] {
+        let (status, stderr) = run("annotated", folder.path(), &[(variable, value)]);
+        assert!(status.success(), "the program runs plain");
+        assert!(stderr.contains(variable) && stderr.contains(value), "{stderr}");
+    }
+}
+
+fn a_budget_from_the_environment() {
+    let intervals = |environment: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (status, stderr) = run("busy", folder.path(), environment);
+        assert!(status.success(), "{stderr}");
+        Profile::open(folder.path().join("out/trace.bin")).map_or(0, |profile| profile.intervals.len())
+    };
+    assert_eq!(intervals(&[]), 1, "the code has a configuration of its own");
+    let tiny = ("MEMSCOPE_OVERHEAD_BUDGET", "0.0001");
+    assert!(intervals(&[tiny]) > 1);
+    assert!(intervals(&[("MEMSCOPE_OVERHEAD_BUDGET", "Off")]) == 1);
+    assert_eq!(intervals(&[tiny, ("MEMSCOPE_SAMPLE_RATE", "1")]), 0, "not both: the program runs plain");
 }
 
 // What the child does.
@@ -168,6 +185,12 @@ fn child(scenario: &str) {
     match scenario {
         "return" => annotated(|| ()),
         "annotated" => annotated(|| ()),
+        "busy" => annotated(|| {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(300) {
+                allocate(1000);
+            }
+        }),
         "annotated-error" => {
             if annotated_with_error().is_err() {
                 std::process::exit(1);
