@@ -92,16 +92,22 @@ fn peak(analysis: &Analysis) -> String {
 fn sampling(analysis: &Analysis) -> String {
     let (session, totals) = (&analysis.session, &analysis.totals);
     let interval = if session.interval_bytes > 0.0 {
-        format!("1 per {}", units::bytes(session.interval_bytes))
+        match session.interval_range() {
+            Some((least, greatest)) => format!("1 per {}", units::range(least, greatest, units::bytes)),
+            None => format!("1 per {}", units::bytes(session.interval_bytes)),
+        }
     } else {
         "all of them".to_owned()
     };
     let overhead = match totals.overhead_us {
         0 => String::new(),
-        overhead => {
-            let share = overhead as f64 / session.duration_us.max(1) as f64;
-            format!(", overhead {} of a core", units::percent(share))
-        }
+        overhead => match session.overhead_share(overhead) {
+            Some(share) => format!(", overhead {} of CPU", units::percent(share)),
+            None => {
+                let share = overhead as f64 / session.duration_us.max(1) as f64;
+                format!(", overhead {} of a core", units::percent(share))
+            }
+        },
     };
     format!("{} samples, {interval}, {} lost{overhead}", digits(totals.samples), digits(totals.lost_samples))
 }
@@ -289,7 +295,7 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Severity;
+    use crate::analysis::{IntervalStart, Severity};
 
     fn busy() -> Analysis {
         let mut analysis = Analysis::default();
@@ -341,6 +347,18 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn sampling_tells_how_far_the_interval_went_and_what_it_cost() {
+        let mut analysis = busy();
+        analysis.session.process_cpu_us = Some(3_690_000);
+        for (time_us, interval_bytes) in [(0, 65_536.0), (5, 8_388_608.0), (9, 524_288.0)] {
+            analysis.session.intervals.push(IntervalStart { time_us, interval_bytes });
+        }
+        let text = Summary::new(&analysis).to_string();
+        let expected = "45,678 samples, 1 per 64 KiB to 8 MiB, 0 lost, overhead 1% of CPU";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]
