@@ -7,6 +7,7 @@
 //! [`push_patiently`]). While the slow path runs, the thread is
 //! [`Busy`](crate::thread::Busy): what the slow path itself might allocate passes by.
 
+use crate::bell::BELL;
 use crate::control;
 use crate::live::{LiveTable, filter};
 use crate::ring::{MAX_FRAMES, Ring, Sample};
@@ -437,8 +438,9 @@ pub(crate) fn mark_dirty(session: &SessionData, record: &ThreadRecord) {
     loop {
         record.shared.next_dirty.store(head, Ordering::Relaxed);
         match session.dirty.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return,
+            Ok(_) => break,
             Err(found) => head = found,
         }
     }
+    BELL.ring();
 }
