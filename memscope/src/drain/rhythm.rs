@@ -18,7 +18,7 @@ const EMPTY_TICKS: u32 = 2;
 /// How often the exact counters of all threads are summed.
 const PERIOD_NS: u64 = 50_000_000;
 /// The same in a program at rest.
-const LONGEST_PERIOD_NS: u64 = 250_000_000;
+const LONGEST_PERIOD_NS: u64 = 500_000_000;
 /// A program that allocated and freed less than this in a period is at rest.
 const MOVES_BYTES: u64 = 64 * 1024;
 
@@ -135,14 +135,14 @@ mod tests {
         let mut rhythm = Rhythm::new(true);
         let mut periods = Vec::new();
         let mut now = 0;
-        for moved_bytes in [0, 100, 200, 300, 1 << 20, 2 << 20] {
+        for moved_bytes in [0, 100, 200, 300, 400, 1 << 20, 2 << 20] {
             rhythm.summed(now, moved_bytes);
             let (wait, _) = rhythm.wait(now);
             periods.push(wait.as_millis());
             now += wait.as_nanos() as u64;
             assert!(rhythm.is_due(now) && !rhythm.is_due(now - 1));
         }
-        assert_eq!(periods, [100, 200, 250, 250, 50, 50]);
+        assert_eq!(periods, [100, 200, 400, 500, 500, 50, 50]);
         // A sample brings the next sums near again.
         rhythm.summed(now, 2 << 20);
         rhythm.summed(now, 2 << 20);

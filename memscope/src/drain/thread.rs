@@ -16,6 +16,7 @@ use crate::ring::Ring;
 use crate::say::say;
 use crate::sync::Ordering;
 use crate::sys;
+use crate::thread::record::Figures;
 use crate::thread::registry;
 use crate::unwind::modules::{self, LoadedModule};
 use memscope_trace::{
@@ -68,6 +69,9 @@ pub(super) struct Drain {
     resources: Option<ResourceBook>,
     governor: Option<Governor>,
     start_ns: u64,
+    /// The sums when threads were last looked for, and when their figures were last told.
+    figures: Figures,
+    told_figures: Figures,
     peak: (u64, u64),
     rhythm: Rhythm,
     next_resources_ns: u64,
@@ -94,6 +98,8 @@ impl Drain {
             resources: Some(ResourceBook::open()),
             governor: budget_share.map(|share| Governor::new(share, interval, start_ns)),
             start_ns,
+            figures: Figures::default(),
+            told_figures: Figures::default(),
             peak: (0, 0),
             rhythm: Rhythm::new(interval.interval_bytes <= 0.0),
             next_resources_ns: 0,
@@ -146,11 +152,15 @@ impl Drain {
         let time_us = self.since_start_us(now_ns);
         let totals = self.counters(now_ns);
         self.rhythm.summed(now_ns, totals.figures.allocated_bytes.wrapping_add(totals.figures.freed_bytes));
-        if let Some(governor) = &mut self.governor {
-            let interval = governor.step(now_ns, &totals, self.collector.samples());
-            self.records.extend(interval.map(Record::Interval));
+        // Counters only grow: where the sums are the same, so is every thread's, and none is new.
+        if totals.figures != self.figures {
+            self.figures = totals.figures;
+            if let Some(governor) = &mut self.governor {
+                let interval = governor.step(now_ns, &totals, self.collector.samples());
+                self.records.extend(interval.map(Record::Interval));
+            }
+            self.book.threads(self.start_ns, false, &mut self.records);
         }
-        self.book.threads(self.start_ns, false, &mut self.records);
         self.book.scopes(time_us, false, &mut self.records);
         let generation = modules::generation();
         if generation != self.modules_generation {
@@ -161,7 +171,10 @@ impl Drain {
         }
         if now_ns >= self.next_threads_ns {
             self.next_threads_ns = now_ns + THREADS_NS;
-            self.book.threads(self.start_ns, true, &mut self.records);
+            if totals.figures != self.told_figures {
+                self.told_figures = totals.figures;
+                self.book.threads(self.start_ns, true, &mut self.records);
+            }
             self.book.scopes(time_us, true, &mut self.records);
         }
         if now_ns >= self.next_resources_ns {
