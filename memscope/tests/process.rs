@@ -61,6 +61,12 @@ const SCENARIOS: &[(&str, fn())] = &[
             assert!(profile.end.is_none() && profile.samples > 0);
         })
     }),
+    ("the_first_sample_after_a_rest_is_drained_at_once", || {
+        ends("kill-after-rest", |status, profile| {
+            assert_eq!(status.signal(), Some(libc::SIGKILL));
+            assert!(profile.sites.iter().any(|site| site.size_bytes == AFTER_REST_BYTES as u64));
+        })
+    }),
     ("forked_child_leaves_the_trace_alone", || {
         ends("fork", |status, profile| {
             assert!(status.success(), "{status}");
@@ -207,6 +213,14 @@ fn child(scenario: &str) {
             // SAFETY: ends this process.
             unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
         }),
+        "kill-after-rest" => annotated(|| {
+            // The drain thread sleeps for longer and longer, and in the end for half a second.
+            std::thread::sleep(Duration::from_millis(1500));
+            std::hint::black_box(Vec::<u8>::with_capacity(AFTER_REST_BYTES));
+            std::thread::sleep(Duration::from_millis(100));
+            // SAFETY: ends this process.
+            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        }),
         "fork" => annotated(fork_and_allocate),
         "file-limit" => file_limit(),
         "fork-annotated" => annotated(fork_and_call_annotated),
@@ -240,6 +254,9 @@ fn allocate(count: usize) {
         std::hint::black_box(vec![0_u8; 1 + round % 500]);
     }
 }
+
+/// So large that it is a sample: the chance that it is not is 1 in 10^27.
+const AFTER_REST_BYTES: usize = 32 << 20;
 
 /// Long enough for several ticks of the drain thread.
 fn wait_for_drain() {
