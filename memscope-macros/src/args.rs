@@ -3,7 +3,7 @@
 //! The tokens are cut at the commas first, so that one wrong argument hides no other: each gives one error, at its own
 //! span, which says what was expected, what was found, and shows how it is written.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::ops::RangeInclusive;
 use syn::ext::IdentExt;
@@ -16,6 +16,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("sample_rate", "sample_rate = 0.01"),
     ("min_allocation_size", "min_allocation_size = 1024"),
     ("buffer_size", "buffer_size = 1048576"),
+    ("overhead_budget", "overhead_budget = 0.005"),
     ("name", r#"name = "load rows""#),
     ("crate", "crate = memscope_rs"),
 ];
@@ -26,6 +27,14 @@ const ANY_BYTES: RangeInclusive<u64> = 0..=u64::MAX;
 /// The bounds of `buffer_size`: a page, and a GiB.
 const BUFFER_BYTES: RangeInclusive<u64> = 4096..=1 << 30;
 
+/// What `sample_rate` is, and what else to write.
+const PROBABILITY: (&str, &str) =
+    ("a probability", "`sample_rate = 1.0` to record every eligible allocation");
+
+/// The same for `overhead_budget`.
+const CPU_SHARE: (&str, &str) =
+    ("a share of the process's CPU time", "`sample_rate` without it to sample whatever that costs");
+
 /// What the attribute says; what is `None` was not given.
 #[derive(Default)]
 pub(crate) struct Args {
@@ -35,6 +44,9 @@ pub(crate) struct Args {
     pub(crate) sample_rate: Option<f64>,
     pub(crate) min_allocation_size: Option<u64>,
     pub(crate) buffer_size: Option<u64>,
+    pub(crate) overhead_budget: Option<f64>,
+    /// Where that stands.
+    budget_span: Option<Span>,
     pub(crate) name: Option<LitStr>,
     /// Where the crate memscope is.
     pub(crate) krate: Option<Path>,
@@ -47,16 +59,17 @@ pub(crate) struct Args {
 pub(crate) fn parse(tokens: TokenStream) -> Result<Args> {
     let mut args = Args { tokens: tokens.clone(), ..Args::default() };
     let mut errors: Option<Error> = None;
+    let mut add = |error| match &mut errors {
+        Some(errors) => Error::combine(errors, error),
+        None => errors = Some(error),
+    };
     for argument in split_at_commas(tokens) {
-        let Err(error) = argument.and_then(syn::parse2::<Argument>).and_then(|argument| args.set(&argument))
-        else {
-            continue;
-        };
-        match &mut errors {
-            Some(errors) => errors.combine(error),
-            None => errors = Some(error),
+        let argument = argument.and_then(syn::parse2::<Argument>);
+        if let Err(error) = argument.and_then(|argument| args.set(&argument)) {
+            add(error);
         }
     }
+    args.budget_of_exact_mode().map(add);
     errors.map_or(Ok(args), Err)
 }
 
@@ -85,13 +98,26 @@ impl Args {
         let key = &argument.key;
         match key.to_string().as_str() {
             "output" => set(&mut self.output, key, argument.text()?),
-            "sample_rate" => set(&mut self.sample_rate, key, argument.probability()?),
+            "sample_rate" => set(&mut self.sample_rate, key, argument.share(PROBABILITY)?),
             "min_allocation_size" => set(&mut self.min_allocation_size, key, argument.bytes(ANY_BYTES)?),
             "buffer_size" => set(&mut self.buffer_size, key, argument.bytes(BUFFER_BYTES)?),
+            "overhead_budget" => {
+                self.budget_span = Some(key.span());
+                set(&mut self.overhead_budget, key, argument.share(CPU_SHARE)?)
+            }
             "name" => set(&mut self.name, key, argument.text()?),
             "crate" => set(&mut self.krate, key, argument.path()?),
             _ => Err(unknown(key)),
         }
+    }
+
+    /// What is wrong with a budget beside exact mode.
+    fn budget_of_exact_mode(&self) -> Option<Error> {
+        let span =
+            self.budget_span.filter(|_| self.overhead_budget.is_some() && self.sample_rate == Some(1.0))?;
+        let message = "`overhead_budget` cannot be kept with `sample_rate = 1.0`, which records every allocation whatever it \
+                       costs: lower `sample_rate`, or remove `overhead_budget`";
+        Some(Error::new(span, message))
     }
 }
 
@@ -149,8 +175,8 @@ impl Argument {
         }
     }
 
-    /// A number above 0 and up to 1.
-    fn probability(&self) -> Result<f64> {
+    /// A number above 0 and up to 1; what it is, and what else could be written.
+    fn share(&self, (what, one): (&str, &str)) -> Result<f64> {
         let literal = self.literal()?;
         let rate = match &literal {
             Lit::Float(number) if matches!(number.suffix(), "" | "f64") => number.base10_parse::<f64>()?,
@@ -160,11 +186,10 @@ impl Argument {
         if rate > 0.0 && rate <= 1.0 {
             return Ok(rate);
         }
+        let Self { key, example, .. } = self;
         let message = format!(
-            "`sample_rate` is a probability, 0 < sample_rate <= 1, found `{}`: write for example `{}`, or \
-             `sample_rate = 1.0` to record every eligible allocation",
+            "`{key}` is {what}, 0 < {key} <= 1, found `{}`: write for example `{example}`, or {one}",
             literal.to_token_stream(),
-            self.example,
         );
         Err(Error::new_spanned(&self.value, message))
     }
@@ -304,6 +329,21 @@ mod tests {
         );
         assert_eq!(args.name.unwrap().value(), "n");
         assert_eq!(args.krate.unwrap().segments.len(), 2);
+    }
+
+    #[test]
+    fn a_budget_is_a_share_and_not_for_exact_mode() {
+        let args = parse(quote! { overhead_budget = 0.02, sample_rate = 0.5 }).unwrap();
+        assert_eq!(args.overhead_budget, Some(0.02));
+        for (tokens, part) in [
+            (quote! { overhead_budget = 0 }, "0 < overhead_budget <= 1"),
+            (quote! { overhead_budget = 1.5 }, "share of the process's CPU time"),
+            (quote! { overhead_budget = "off" }, "expects a number"),
+            (quote! { overhead_budget = 0.02, sample_rate = 1 }, "cannot be kept"),
+        ] {
+            let errors = errors(tokens);
+            assert!(errors.len() == 1 && errors[0].contains(part), "{errors:?}");
+        }
     }
 
     #[test]

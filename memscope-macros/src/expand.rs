@@ -85,6 +85,7 @@ fn guard(args: &Args, sig: &syn::Signature) -> TokenStream {
     let sample_rate = option(args.sample_rate);
     let min_allocation_size = option(args.min_allocation_size.map(proc_macro2::Literal::u64_unsuffixed));
     let buffer_size = option(args.buffer_size.map(proc_macro2::Literal::u64_unsuffixed));
+    let overhead_budget = option(args.overhead_budget);
     quote_spanned! {Span::mixed_site()=>
         let __memscope_entered = {
             use ::core::{file as __memscope_file, line as __memscope_line};
@@ -97,6 +98,7 @@ fn guard(args: &Args, sig: &syn::Signature) -> TokenStream {
                     sample_rate: #sample_rate,
                     min_allocation_size: #min_allocation_size,
                     buffer_size: #buffer_size,
+                    overhead_budget: #overhead_budget,
                 },
             );
             #krate::__private::enter(&FUNCTION)

@@ -50,6 +50,7 @@ use proc_macro2::TokenStream;
 /// | `sample_rate = 0.01` | probability | 0 < rate <= 1 | the least chance of an eligible allocation to be sampled |
 /// | `min_allocation_size = 1024` | bytes | >= 0 | smaller allocations are counted, but never sampled |
 /// | `buffer_size = 1048576` | bytes | 4096 to 1073741824 | the most that one thread's buffer may take |
+/// | `overhead_budget = 0.005` | share | 0 < share <= 1 | the most of the process's CPU time that the session may take, kept by sampling less; half a percent where nothing is said of how much is sampled |
 /// | `name = "load rows"` | | not empty | what the report calls the function; else its module path and name |
 /// | `crate = memscope_rs` | path | | where memscope is, if `Cargo.toml` gives it another name |
 ///

@@ -59,7 +59,7 @@ fn totals(analysis: &Analysis) -> Vec<String> {
     let executable = session.executable.rsplit('/').next().unwrap_or_default();
     let name = if session.name.is_empty() { executable } else { &session.name };
     let cut_short = if session.complete { "" } else { " (cut short)" };
-    vec![
+    let mut lines = vec![
         format!(
             "memscope: {} (process {}), {}{cut_short}, {} threads",
             if name.is_empty() { "a program" } else { name },
@@ -76,7 +76,9 @@ fn totals(analysis: &Analysis) -> Vec<String> {
         format!("  freed      {} in {} frees", units::bytes(totals.freed_bytes as f64), digits(totals.frees)),
         format!("  peak       {}", peak(analysis)),
         format!("  sampling   {}", sampling(analysis)),
-    ]
+    ];
+    lines.extend(overhead(analysis).map(|overhead| format!("  overhead   {overhead}")));
+    lines
 }
 
 fn peak(analysis: &Analysis) -> String {
@@ -92,18 +94,24 @@ fn peak(analysis: &Analysis) -> String {
 fn sampling(analysis: &Analysis) -> String {
     let (session, totals) = (&analysis.session, &analysis.totals);
     let interval = if session.interval_bytes > 0.0 {
-        format!("1 per {}", units::bytes(session.interval_bytes))
+        match session.interval_range() {
+            Some((least, greatest)) => format!("1 per {}", units::range(least, greatest, units::bytes)),
+            None => format!("1 per {}", units::bytes(session.interval_bytes)),
+        }
     } else {
         "all of them".to_owned()
     };
-    let overhead = match totals.overhead_us {
-        0 => String::new(),
-        overhead => {
-            let share = overhead as f64 / session.duration_us.max(1) as f64;
-            format!(", overhead {} of a core", units::percent(share))
-        }
-    };
-    format!("{} samples, {interval}, {} lost{overhead}", digits(totals.samples), digits(totals.lost_samples))
+    format!("{} samples, {interval}, {} lost", digits(totals.samples), digits(totals.lost_samples))
+}
+
+/// What the profiler took, where the trace says it: a share of the process's CPU time, or else of a core's.
+fn overhead(analysis: &Analysis) -> Option<String> {
+    let (session, overhead_us) = (&analysis.session, analysis.totals.overhead_us);
+    let of_a_core = overhead_us as f64 / session.duration_us.max(1) as f64;
+    match session.overhead_share(overhead_us) {
+        Some(share) => Some(format!("{} of the process's CPU time", units::percent(share))),
+        None => (overhead_us > 0).then(|| format!("{} of a core", units::percent(of_a_core))),
+    }
 }
 
 fn sites(analysis: &Analysis, lines: &mut Vec<String>) {
@@ -247,7 +255,10 @@ fn headline(analysis: &Analysis) -> Vec<String> {
         format!("peak {}", peak(analysis)),
         site,
         finding,
-        format!("sampling: {}", sampling(analysis)),
+        match overhead(analysis) {
+            Some(overhead) => format!("sampling: {}, overhead {overhead}", sampling(analysis)),
+            None => format!("sampling: {}", sampling(analysis)),
+        },
     ];
     lines.iter().map(|line| printable(line)).collect()
 }
@@ -289,7 +300,7 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Severity;
+    use crate::analysis::{IntervalStart, Severity};
 
     fn busy() -> Analysis {
         let mut analysis = Analysis::default();
@@ -334,13 +345,26 @@ mod tests {
             "memscope: demo (process 4321), 12.3 s, 33 threads",
             "allocated  3 GiB in 1,234,567 allocations",
             "peak       123 MiB at 4.2 s; live at the end -5 B",
-            "45,678 samples, 1 per 512 KiB, 0 lost, overhead 0.3% of a core",
+            "45,678 samples, 1 per 512 KiB, 0 lost\n  overhead   0.3% of a core",
             "1.12 GiB  1.02 to 1.21 GiB  37.3%  app::work_0 (src/work.rs:0)",
             "What stands out (16 more in the report)",
             "\n  high    95.4 MiB temporary: app::churn_0",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn sampling_tells_how_far_the_interval_went_and_what_it_cost() {
+        let mut analysis = busy();
+        analysis.session.process_cpu_us = Some(3_690_000);
+        for (time_us, interval_bytes) in [(0, 65_536.0), (5, 8_388_608.0), (9, 524_288.0)] {
+            analysis.session.intervals.push(IntervalStart { time_us, interval_bytes });
+        }
+        let text = Summary::new(&analysis).to_string();
+        let expected =
+            "45,678 samples, 1 per 64 KiB to 8 MiB, 0 lost\n  overhead   1% of the process's CPU time";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

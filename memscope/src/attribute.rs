@@ -26,6 +26,8 @@ pub struct Options {
     pub min_allocation_size: Option<usize>,
     /// `buffer_size = 1048576`
     pub buffer_size: Option<usize>,
+    /// `overhead_budget = 0.005`
+    pub overhead_budget: Option<f64>,
 }
 
 /// One annotated function.
@@ -95,10 +97,18 @@ fn open(function: &'static Function) -> Outermost {
     let _busy = Busy::enter();
     let options = &function.options;
     let mut builder = Session::builder().name(function.name).output(options.output.unwrap_or(DEFAULT_OUTPUT));
-    let config = builder.config_mut();
-    config.sample_rate = options.sample_rate.unwrap_or(config.sample_rate);
-    config.min_allocation_size = options.min_allocation_size.unwrap_or(config.min_allocation_size);
-    config.buffer_size = options.buffer_size.unwrap_or(config.buffer_size);
+    if let Some(sample_rate) = options.sample_rate {
+        builder.config_mut().sample_rate = sample_rate;
+    }
+    if let Some(min_allocation_size) = options.min_allocation_size {
+        builder.config_mut().min_allocation_size = min_allocation_size;
+    }
+    if let Some(buffer_size) = options.buffer_size {
+        builder.config_mut().buffer_size = buffer_size;
+    }
+    if let Some(share) = options.overhead_budget {
+        builder = builder.overhead_budget(share);
+    }
     match builder.start() {
         Ok(session) => Outermost::Session(session),
         // Another thread was quicker: this function is a scope in its session.

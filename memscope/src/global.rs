@@ -12,7 +12,9 @@ fn tracing() -> MutexGuard<'static, Option<Session>> {
     TRACING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a session that writes to the folder `output`, configured by `config` or, without one, for production.
+/// Starts a session that writes to the folder `output`, configured by `config` or, without one, for production: with
+/// [`SamplingConfig::default`] and an overhead budget of half a percent of the process's CPU time
+/// ([`crate::SessionBuilder::overhead_budget`]).
 ///
 /// # Errors
 /// As [`crate::SessionBuilder::start`].
@@ -21,7 +23,11 @@ pub fn comprehensive_profile_execution(
     config: Option<SamplingConfig>,
 ) -> Result<Session> {
     let _busy = Busy::enter();
-    Session::builder().output(output).config(config.unwrap_or_default()).start()
+    let builder = Session::builder().output(output);
+    match config {
+        Some(config) => builder.config(config).start(),
+        None => builder.start(),
+    }
 }
 
 /// Starts recording into the folder `output`, until [`stop_tracing`].

@@ -43,6 +43,7 @@
 
 mod allocator;
 mod attribute;
+mod bell;
 mod control;
 mod drain;
 mod error;

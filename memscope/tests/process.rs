@@ -61,6 +61,12 @@ const SCENARIOS: &[(&str, fn())] = &[
             assert!(profile.end.is_none() && profile.samples > 0);
         })
     }),
+    ("the_first_sample_after_a_rest_is_drained_at_once", || {
+        ends("kill-after-rest", |status, profile| {
+            assert_eq!(status.signal(), Some(libc::SIGKILL));
+            assert!(profile.sites.iter().any(|site| site.size_bytes == AFTER_REST_BYTES as u64));
+        })
+    }),
     ("forked_child_leaves_the_trace_alone", || {
         ends("fork", |status, profile| {
             assert!(status.success(), "{status}");
@@ -114,6 +120,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("environment_overrides", environment_overrides),
     ("off_means_off", off_means_off),
     ("nonsense_in_the_environment", nonsense_in_the_environment),
+    ("a_budget_from_the_environment", a_budget_from_the_environment),
 ];
 
 /// Runs the child's scenario in a folder of its own, and hands its end and its trace to `check`.
@@ -157,9 +164,25 @@ fn off_means_off() {
 
 fn nonsense_in_the_environment() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (status, stderr) = run("annotated", folder.path(), &[("MEMSCOPE_SAMPLE_RATE", "often")]);
-    assert!(status.success(), "the program runs plain");
-    assert!(stderr.contains("MEMSCOPE_SAMPLE_RATE") && stderr.contains("often"), "{stderr}");
+    for (variable, value) in [("MEMSCOPE_SAMPLE_RATE", "often"), ("MEMSCOPE_OVERHEAD_BUDGET", "half")] {
+        let (status, stderr) = run("annotated", folder.path(), &[(variable, value)]);
+        assert!(status.success(), "the program runs plain");
+        assert!(stderr.contains(variable) && stderr.contains(value), "{stderr}");
+    }
+}
+
+fn a_budget_from_the_environment() {
+    let intervals = |environment: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (status, stderr) = run("busy", folder.path(), environment);
+        assert!(status.success(), "{stderr}");
+        Profile::open(folder.path().join("out/trace.bin")).map_or(0, |profile| profile.intervals.len())
+    };
+    assert_eq!(intervals(&[]), 1, "the code has a configuration of its own");
+    let tiny = ("MEMSCOPE_OVERHEAD_BUDGET", "0.0001");
+    assert!(intervals(&[tiny]) > 1);
+    assert!(intervals(&[("MEMSCOPE_OVERHEAD_BUDGET", "Off")]) == 1);
+    assert_eq!(intervals(&[tiny, ("MEMSCOPE_SAMPLE_RATE", "1")]), 0, "not both: the program runs plain");
 }
 
 // What the child does.
@@ -168,6 +191,12 @@ fn child(scenario: &str) {
     match scenario {
         "return" => annotated(|| ()),
         "annotated" => annotated(|| ()),
+        "busy" => annotated(|| {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(300) {
+                allocate(1000);
+            }
+        }),
         "annotated-error" => {
             if annotated_with_error().is_err() {
                 std::process::exit(1);
@@ -181,6 +210,14 @@ fn child(scenario: &str) {
         }),
         "kill" => annotated(|| {
             wait_for_drain();
+            // SAFETY: ends this process.
+            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        }),
+        "kill-after-rest" => annotated(|| {
+            // The drain thread sleeps for longer and longer, and in the end for half a second.
+            std::thread::sleep(Duration::from_millis(1500));
+            std::hint::black_box(Vec::<u8>::with_capacity(AFTER_REST_BYTES));
+            std::thread::sleep(Duration::from_millis(100));
             // SAFETY: ends this process.
             unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
         }),
@@ -217,6 +254,9 @@ fn allocate(count: usize) {
         std::hint::black_box(vec![0_u8; 1 + round % 500]);
     }
 }
+
+/// So large that it is a sample: the chance that it is not is 1 in 10^27.
+const AFTER_REST_BYTES: usize = 32 << 20;
 
 /// Long enough for several ticks of the drain thread.
 fn wait_for_drain() {

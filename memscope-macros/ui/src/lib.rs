@@ -64,6 +64,8 @@ pub mod double {
             pub min_allocation_size: Option<usize>,
             /// `buffer_size`
             pub buffer_size: Option<usize>,
+            /// `overhead_budget`
+            pub overhead_budget: Option<f64>,
         }
 
         /// An annotated function.

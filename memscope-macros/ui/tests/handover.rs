@@ -3,8 +3,13 @@
 use memscope_ui_tests::double::__private::{Function, Options};
 use memscope_ui_tests::{double, entered};
 
-const NOTHING: Options =
-    Options { output: None, sample_rate: None, min_allocation_size: None, buffer_size: None };
+const NOTHING: Options = Options {
+    output: None,
+    sample_rate: None,
+    min_allocation_size: None,
+    buffer_size: None,
+    overhead_budget: None,
+};
 
 /// Takes the one function that the thread entered.
 #[track_caller]
@@ -45,6 +50,7 @@ fn name_and_place() {
     sample_rate = 0.25,
     min_allocation_size = 1_024,
     buffer_size = 0x10_0000usize,
+    overhead_budget = 0.02,
     name = "load the \"rows\"",
 )]
 fn everything() {}
@@ -61,6 +67,7 @@ fn every_argument() {
             sample_rate: Some(0.25),
             min_allocation_size: Some(1024),
             buffer_size: Some(1 << 20),
+            overhead_budget: Some(0.02),
         }
     );
 }
@@ -70,7 +77,7 @@ fn every_argument() {
 fn the_ends_of_the_ranges() {
     #[double::profile(crate = double, sample_rate = 1, min_allocation_size = 0, buffer_size = 4096)]
     fn least() {}
-    #[double::profile(crate = double, sample_rate = 1.0, buffer_size = 1_073_741_824)]
+    #[double::profile(crate = double, overhead_budget = 1, buffer_size = 1_073_741_824)]
     fn most() {}
     least();
     let options = the_entered().options;
@@ -80,13 +87,14 @@ fn the_ends_of_the_ranges() {
             output: None,
             sample_rate: Some(1.0),
             min_allocation_size: Some(0),
-            buffer_size: Some(4096)
+            buffer_size: Some(4096),
+            overhead_budget: None,
         }
     );
     most();
     assert_eq!(
         the_entered().options,
-        Options { sample_rate: Some(1.0), buffer_size: Some(1 << 30), ..NOTHING }
+        Options { overhead_budget: Some(1.0), buffer_size: Some(1 << 30), ..NOTHING }
     );
 }
 

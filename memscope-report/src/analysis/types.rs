@@ -47,12 +47,42 @@ pub struct SessionInfo {
     pub sample_rate: f64,
     /// Mean sampling interval at the end, bytes; 0 in exact mode.
     pub interval_bytes: f64,
+    /// The mean sampling interval over time, each where it is another than the one before, in order.
+    pub intervals: Vec<IntervalStart>,
+    /// CPU time of the process while the session was active, user and system, microseconds; `None` where the trace does not say.
+    pub process_cpu_us: Option<u64>,
     /// Smallest sampled size, bytes.
     pub min_allocation_size_bytes: u64,
     /// How stacks were walked.
     pub unwinder: String,
     /// How names were found: `DWARF` (lines and inlined frames), `symbol tables` (functions) or `none` (addresses).
     pub symbols: String,
+}
+
+/// A mean sampling interval that came into force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct IntervalStart {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// The interval, bytes; 0 in exact mode.
+    pub interval_bytes: f64,
+}
+
+impl SessionInfo {
+    /// The least and the greatest mean sampling interval, bytes, where it changed.
+    #[must_use]
+    pub fn interval_range(&self) -> Option<(f64, f64)> {
+        let bytes = || self.intervals.iter().map(|interval| interval.interval_bytes);
+        let range = (bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max));
+        (range.0 < range.1).then_some(range)
+    }
+
+    /// `overhead_us` as a share of the process's CPU time; `None` where either is not known.
+    #[must_use]
+    pub fn overhead_share(&self, overhead_us: u64) -> Option<f64> {
+        let process_us = self.process_cpu_us.filter(|&us| us > 0 && overhead_us > 0)?;
+        Some(overhead_us as f64 / process_us.max(overhead_us) as f64)
+    }
 }
 
 /// Exact totals since the session's start, and what sampling recorded.

@@ -17,6 +17,7 @@ mod memory_over_time;
 pub(crate) mod origin;
 mod plot;
 mod rows;
+mod sampling_interval;
 mod series;
 mod sizes;
 pub(crate) mod text;
@@ -36,6 +37,7 @@ const CHARTS: &[Chart] = &[
     flame_graph::CHART,
     threads::CHART,
     sizes::CHART,
+    sampling_interval::CHART,
 ];
 
 /// A chart's entry in the list.

@@ -117,7 +117,11 @@ fn sampling(session: &SessionInfo, totals: &Totals) -> String {
         return "none was recorded".to_owned();
     }
     let how = if session.interval_bytes > 0.0 {
-        format!("one per {} on average", bytes(session.interval_bytes))
+        let bytes = match session.interval_range() {
+            Some((least, greatest)) => range(least, greatest, bytes),
+            None => bytes(session.interval_bytes),
+        };
+        format!("one per {bytes} on average")
     } else {
         "every allocation recorded".to_owned()
     };
@@ -131,6 +135,13 @@ fn overhead(session: &SessionInfo, totals: &Totals) -> Card {
     let name = "Overhead";
     if totals.overhead_us == 0 || session.duration_us == 0 {
         return Card { name, figure: "–".to_owned(), note: "not measured in this trace".to_owned() };
+    }
+    if let (Some(share), Some(process_us)) =
+        (session.overhead_share(totals.overhead_us), session.process_cpu_us)
+    {
+        let (overhead, process) = (duration_us(totals.overhead_us), duration_us(process_us));
+        let note = format!("of the process's CPU time: {overhead} of {process}");
+        return Card { name, figure: percent(share), note };
     }
     Card {
         name,
@@ -262,5 +273,11 @@ mod tests {
         assert_eq!(overhead(&session, &Totals::default()).figure, "–");
         let totals = Totals { overhead_us: 5_000, ..Totals::default() };
         assert_eq!(overhead(&session, &totals).figure, "0.5%");
+        let session = SessionInfo { process_cpu_us: Some(500_000), ..session };
+        let card = overhead(&session, &totals);
+        assert_eq!(
+            (card.figure.as_str(), card.note.as_str()),
+            ("1%", "of the process's CPU time: 5 ms of 500 ms")
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Small analyses with fixed figures, and large and strange ones.
 
 use memscope_report::analysis::{
-    Analysis, Frame, ScopeFigures, SessionInfo, SiteFigures, SizeBucket, ThreadFigures, TimelinePoint, Totals,
+    Analysis, Frame, IntervalStart, ScopeFigures, SessionInfo, SiteFigures, SizeBucket, ThreadFigures,
+    TimelinePoint, Totals,
 };
 use memscope_report::chart::{Drawing, draw_all};
 use memscope_report::page;
@@ -218,7 +219,17 @@ pub(crate) fn crowded() -> Analysis {
     analysis.timeline =
         (1..=200_000).map(|i| TimelinePoint { time_us: i * 1_000, ..timeline_point(i % 20 + 1) }).collect();
     analysis.totals.threads = 500;
+    analysis.session.intervals = intervals(50_000);
     analysis
+}
+
+/// A mean sampling interval that wanders between 512 KiB and 8 MiB over 200 seconds.
+pub(crate) fn intervals(steps: u64) -> Vec<IntervalStart> {
+    let interval = |step: u64| IntervalStart {
+        time_us: step * (200_000_000 / steps),
+        interval_bytes: 524_288.0 * (1 + step * 7 % 16) as f64,
+    };
+    (0..steps).map(interval).collect()
 }
 
 /// Figures at the ends of their types, and estimates that are no numbers.
@@ -228,6 +239,10 @@ pub(crate) fn immense() -> Analysis {
         Estimate { value: f64::NAN, low: f64::NEG_INFINITY, high: f64::INFINITY, samples: u64::MAX };
     let huge = Estimate { value: u64::MAX as f64, low: 0.0, high: f64::MAX, samples: 1 };
     analysis.session.duration_us = u64::MAX;
+    analysis.session.process_cpu_us = Some(u64::MAX);
+    analysis.session.intervals = [0.0, f64::MAX, 1.0]
+        .map(|interval_bytes| IntervalStart { time_us: u64::MAX, interval_bytes })
+        .to_vec();
     analysis.session.started_unix_ns = u64::MAX;
     analysis.totals = Totals {
         peak_bytes: u64::MAX,

@@ -87,6 +87,15 @@ fn a_long_timeline_becomes_a_short_line() {
 }
 
 #[test]
+fn an_interval_that_changed_is_drawn_and_one_that_did_not_is_told() {
+    let svg = chart(&crowded(), "sampling_interval");
+    assert!(svg.len() < 60_000, "{} bytes for 50,000 intervals", svg.len());
+    assert!(places(&svg).iter().any(|place| place.text == "8 MiB"), "the axis reaches the greatest");
+    let places = places(&chart(&service(), "sampling_interval"));
+    assert_eq!(places[1].text, "One sample per 512 KiB on average, from beginning to end.");
+}
+
+#[test]
 fn the_peak_has_its_value_and_time() {
     let places = places(&chart(&service(), "memory_over_time"));
     assert!(places.iter().any(|place| place.text == "peak 12 MiB at 1.23 s"), "{places:?}");

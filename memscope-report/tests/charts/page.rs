@@ -59,7 +59,7 @@ fn the_page_shows_what_was_found() {
     assert!(shows("span", "27 to 33 MiB"));
     assert!(shows("code", "service::handle"));
     assert!(shows("div", "2023-11-14 22:13:20 UTC"));
-    assert_eq!(elements.iter().filter(|element| element.name == "figure").count(), 6);
+    assert_eq!(elements.iter().filter(|element| element.name == "figure").count(), 7);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::thread::ThreadRecord;
 use memscope_trace::Record;
 
 /// Samples that one tick takes from one ring, so that a thread that never pauses does not hold up the others.
-const MOST_OF_A_RING: usize = 100_000;
+const MOST_OF_A_RING: usize = 16_384;
 
 /// A sample between ring and batch.
 struct Popped {
@@ -95,10 +95,11 @@ impl Collector {
         ring.is_empty()
     }
 
-    /// Gives the tick's samples their numbers, in the order of time.
+    /// Gives the tick's samples their numbers: those of one interval together, in the order of time.
     fn number_samples(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
         let mut popped = std::mem::take(&mut self.popped);
-        popped.sort_unstable_by_key(|sample| sample.time_ns);
+        // Just after a change of the interval threads with the old and the new one alternate; each record holds one interval.
+        popped.sort_unstable_by_key(|sample| (sample.interval, sample.time_ns));
         for sample in &popped {
             if self.samples.is_full(sample.interval) {
                 self.write(records);

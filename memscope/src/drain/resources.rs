@@ -3,13 +3,18 @@
 use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot};
 use memscope_trace::Resources;
 
-/// Samples with the threads are dear: one in so many.
+/// Samples with the threads are dear: one in so many at most.
 const FULL_EVERY: u32 = 10;
+/// And none until the process has used so much CPU time since the last: of 500 threads at rest there is nothing to tell.
+const FULL_AFTER_CPU_NS: u64 = 20_000_000;
 
 pub(crate) struct ResourceBook {
     sampler: Sampler,
     fold: Fold,
-    samples: u32,
+    /// Samples since the last with the threads.
+    brief: u32,
+    cpu_ns: u64,
+    cpu_at_full_ns: Option<u64>,
 }
 
 impl ResourceBook {
@@ -17,14 +22,22 @@ impl ResourceBook {
     pub(crate) fn open() -> Self {
         let mut sampler = Sampler::new();
         sampler.set_calling_thread_apart();
-        Self { sampler, fold: Fold::default(), samples: 0 }
+        Self { sampler, fold: Fold::default(), brief: 0, cpu_ns: 0, cpu_at_full_ns: None }
     }
 
     /// Takes a sample; `last` takes one of everything.
     pub(crate) fn sample(&mut self, time_us: u64, last: bool) -> Resources {
-        let full = last || self.samples.is_multiple_of(FULL_EVERY);
-        self.samples += 1;
+        let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
+        let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= FULL_EVERY && worked(ns));
         let snapshot = self.sampler.sample(if full { Detail::Full } else { Detail::Brief });
+        // Where the CPU time cannot be had, each tenth sample has the threads, as if the process were busy.
+        let usage = snapshot.usage.ok().map(|usage| usage.user_ns + usage.system_ns);
+        self.cpu_ns = usage.unwrap_or(self.cpu_ns + FULL_AFTER_CPU_NS);
+        self.brief += 1;
+        if full {
+            self.brief = 1;
+            self.cpu_at_full_ns = Some(self.cpu_ns);
+        }
         self.fold.push(&snapshot);
         record(time_us, &snapshot)
     }

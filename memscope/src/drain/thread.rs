@@ -1,10 +1,14 @@
-//! The thread itself: its rhythm, its beginning and its end.
+//! The thread itself: what it does when it wakes up, its beginning and its end.
 
 use super::collect::Collector;
 use super::figures::{Book, Totals};
+use super::govern::Governor;
+use super::handle::Shared;
 use super::resources::ResourceBook;
+use super::rhythm::Rhythm;
 #[cfg(feature = "symbols")]
 use super::symbols;
+use crate::bell::BELL;
 use crate::control;
 use crate::hook::{SessionData, live, set_session_data};
 use crate::resources::ResourceMetrics;
@@ -12,26 +16,16 @@ use crate::ring::Ring;
 use crate::say::say;
 use crate::sync::Ordering;
 use crate::sys;
-use crate::thread::{Busy, registry};
+use crate::thread::record::Figures;
+use crate::thread::registry;
 use crate::unwind::modules::{self, LoadedModule};
 use memscope_trace::{
     End, EndReason, Interval, MAX_PAYLOAD_BYTES, Module, Modules, Record, Session, TraceWriter,
 };
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often rings are emptied while there are samples: what a crash can lose.
-const TICK: Duration = Duration::from_millis(5);
-/// The same in exact mode, where threads may be waiting for room.
-const EXACT_TICK: Duration = Duration::from_millis(1);
-/// The same after a second without a sample.
-const IDLE_TICK: Duration = Duration::from_millis(20);
-const IDLE_AFTER_TICKS: u32 = 200;
-/// How often the exact counters of all threads are summed.
-const COUNTERS_NS: u64 = 50_000_000;
 /// How often the operating system is asked for the process's figures.
 const RESOURCES_NS: u64 = 100_000_000;
 /// How often the figures of each thread and scope are written.
@@ -47,6 +41,8 @@ pub(crate) struct Setup {
     pub(crate) data: Box<SessionData>,
     pub(crate) session: Session,
     pub(crate) interval: Interval,
+    /// The share of the process's CPU time that the session may take, if it is to keep to one.
+    pub(crate) budget_share: Option<f64>,
     pub(crate) modules: Vec<LoadedModule>,
     pub(crate) start_ns: u64,
 }
@@ -61,107 +57,8 @@ pub(crate) struct Outcome {
     pub(crate) write_error: Option<io::Error>,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    started: bool,
-    stop: Option<EndReason>,
-    outcome: Option<Outcome>,
-    ended: bool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Lets go of those who wait for the thread, however it ends.
-struct EndedOnDrop<'a>(&'a Shared);
-
-impl Drop for EndedOnDrop<'_> {
-    fn drop(&mut self) {
-        // Had the thread panicked, the hooks would fill rings that nobody empties.
-        control::switch_off();
-        let mut state = self.0.lock();
-        state.started = true;
-        state.ended = true;
-        self.0.changed.notify_all();
-    }
-}
-
-/// The session's end of the drain thread.
-pub(crate) struct Handle {
-    shared: Arc<Shared>,
-    join: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Handle {
-    /// Starts the thread and waits until it is ready: the hooks may be switched on then.
-    pub(crate) fn start(setup: Setup) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        let spawn = || {
-            std::thread::Builder::new().name("memscope-drain".into()).spawn(move || {
-                // For life: the thread's own ends and frees come after this closure.
-                std::mem::forget(Busy::enter());
-                let _ended = EndedOnDrop(&theirs);
-                let mut drain = Drain::new(setup);
-                theirs.lock().started = true;
-                theirs.changed.notify_all();
-                let outcome = drain.run(&theirs);
-                theirs.lock().outcome = Some(outcome);
-            })
-        };
-        let join = sys::with_signals_blocked(spawn)?;
-        let mut state = shared.lock();
-        while !state.started {
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let ended_at_once = state.ended;
-        drop(state);
-        if ended_at_once {
-            return Err(io::Error::other("the drain thread ended as it began"));
-        }
-        Ok(Self { shared, join: Mutex::new(Some(join)) })
-    }
-
-    /// Asks the thread to write the end, and waits for it. `None` if it has been stopped before, or has panicked.
-    pub(crate) fn stop(&self) -> Option<Outcome> {
-        let mut state = self.ask(EndReason::Finalized);
-        while !state.ended {
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let outcome = state.outcome.take();
-        drop(state);
-        let join = self.join.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The thread has nothing left to do; a panic of it would have left no outcome.
-        join.map(JoinHandle::join);
-        outcome
-    }
-
-    /// The process exits: asks for the end, if nobody has yet, and waits for it, but not long.
-    pub(crate) fn stop_at_exit(&self, limit: Duration) {
-        let state = self.ask(EndReason::ProcessExit);
-        // What a finalizing thread waits for is left to it.
-        drop(self.shared.changed.wait_timeout_while(state, limit, |state| !state.ended));
-    }
-
-    fn ask(&self, reason: EndReason) -> MutexGuard<'_, State> {
-        let mut state = self.shared.lock();
-        state.stop.get_or_insert(reason);
-        self.shared.changed.notify_all();
-        state
-    }
-}
-
 /// What the thread works with.
-struct Drain {
+pub(super) struct Drain {
     writer: Option<TraceWriter<File>>,
     write_error: Option<io::Error>,
     data: &'static SessionData,
@@ -170,18 +67,21 @@ struct Drain {
     modules: Vec<LoadedModule>,
     modules_generation: (u64, u64),
     resources: Option<ResourceBook>,
-    is_exact: bool,
+    governor: Option<Governor>,
     start_ns: u64,
+    /// The sums when threads were last looked for, and when their figures were last told.
+    figures: Figures,
+    told_figures: Figures,
     peak: (u64, u64),
-    next_counters_ns: u64,
+    rhythm: Rhythm,
     next_resources_ns: u64,
     next_threads_ns: u64,
     records: Vec<Record>,
 }
 
 impl Drain {
-    fn new(setup: Setup) -> Self {
-        let Setup { file, data, session, interval, modules, start_ns } = setup;
+    pub(super) fn new(setup: Setup) -> Self {
+        let Setup { file, data, session, interval, budget_share, modules, start_ns } = setup;
         let modules_generation = modules::generation();
         let data = Box::into_raw(data);
         set_session_data(data);
@@ -196,10 +96,12 @@ impl Drain {
             modules,
             modules_generation,
             resources: Some(ResourceBook::open()),
-            is_exact: interval.interval_bytes <= 0.0,
+            governor: budget_share.map(|share| Governor::new(share, interval, start_ns)),
             start_ns,
+            figures: Figures::default(),
+            told_figures: Figures::default(),
             peak: (0, 0),
-            next_counters_ns: 0,
+            rhythm: Rhythm::new(interval.interval_bytes <= 0.0),
             next_resources_ns: 0,
             next_threads_ns: start_ns + THREADS_NS,
             records: Vec::new(),
@@ -215,54 +117,77 @@ impl Drain {
         drain
     }
 
-    fn run(&mut self, shared: &Shared) -> Outcome {
-        let mut idle_ticks = 0;
+    pub(super) fn run(&mut self, shared: &Shared) -> Outcome {
         loop {
-            let tick = match idle_ticks {
-                IDLE_AFTER_TICKS.. => IDLE_TICK,
-                _ if self.is_exact => EXACT_TICK,
-                _ => TICK,
-            };
-            let state = shared.lock();
-            let wait = shared.changed.wait_timeout_while(state, tick, |state| state.stop.is_none());
-            let stop = wait.unwrap_or_else(PoisonError::into_inner).0.stop;
-            if let Some(reason) = stop {
+            let (limit, until_rung) = self.rhythm.wait(sys::monotonic_ns());
+            let has_work = || !self.data.dirty.load(Ordering::Relaxed).is_null();
+            BELL.wait(limit, until_rung, || shared.stop().is_some() || (until_rung && has_work()));
+            if let Some(reason) = shared.stop() {
                 return self.end(reason);
             }
-            let busy = self.collector.tick(self.data, &mut self.records);
-            idle_ticks = if busy { 0 } else { idle_ticks.saturating_add(1) };
-            self.slower_work(sys::monotonic_ns());
+            let found = self.collector.tick(self.data, &mut self.records);
+            let now_ns = sys::monotonic_ns();
+            self.rhythm.emptied(now_ns, found);
+            let slower_cpu_ns = self.slower_work(now_ns);
             self.write();
+            if let Some(governor) = &mut self.governor {
+                governor.tick_ended(found, slower_cpu_ns);
+            }
         }
     }
 
-    fn slower_work(&mut self, now_ns: u64) {
-        let time_us = self.since_start_us(now_ns);
-        let peak_bytes = live::peak_bytes();
-        if peak_bytes > self.peak.0 {
-            self.peak = (peak_bytes, time_us);
+    /// Does what is due beside the rings; the CPU time that it took, where a budget wants to know.
+    fn slower_work(&mut self, now_ns: u64) -> u64 {
+        self.observe_peak(now_ns);
+        if !self.rhythm.is_due(now_ns) {
+            return 0;
         }
-        if now_ns >= self.next_counters_ns {
-            self.next_counters_ns = now_ns + COUNTERS_NS;
-            self.counters(now_ns);
-            self.book.threads(self.start_ns, false, &mut self.records);
-            self.book.scopes(time_us, false, &mut self.records);
-            let generation = modules::generation();
-            if generation != self.modules_generation {
-                self.modules_generation = generation;
-                self.modules = modules::loaded();
-                self.data.unwinder.update_modules(&self.modules);
-                self.write_modules();
+        let is_measured = self.governor.is_some();
+        let started_ns = if is_measured { sys::thread_cpu_ns() } else { 0 };
+        self.slower_work_due(now_ns);
+        if is_measured { sys::thread_cpu_ns().saturating_sub(started_ns) } else { 0 }
+    }
+
+    fn slower_work_due(&mut self, now_ns: u64) {
+        let time_us = self.since_start_us(now_ns);
+        let totals = self.counters(now_ns);
+        self.rhythm.summed(now_ns, totals.figures.allocated_bytes.wrapping_add(totals.figures.freed_bytes));
+        // Counters only grow: where the sums are the same, so is every thread's, and none is new.
+        if totals.figures != self.figures {
+            self.figures = totals.figures;
+            if let Some(governor) = &mut self.governor {
+                let interval = governor.step(now_ns, &totals, self.collector.samples());
+                self.records.extend(interval.map(Record::Interval));
             }
+            self.book.threads(self.start_ns, false, &mut self.records);
+        }
+        self.book.scopes(time_us, false, &mut self.records);
+        let generation = modules::generation();
+        if generation != self.modules_generation {
+            self.modules_generation = generation;
+            self.modules = modules::loaded();
+            self.data.unwinder.update_modules(&self.modules);
+            self.write_modules();
         }
         if now_ns >= self.next_threads_ns {
             self.next_threads_ns = now_ns + THREADS_NS;
-            self.book.threads(self.start_ns, true, &mut self.records);
+            if totals.figures != self.told_figures {
+                self.told_figures = totals.figures;
+                self.book.threads(self.start_ns, true, &mut self.records);
+            }
             self.book.scopes(time_us, true, &mut self.records);
         }
         if now_ns >= self.next_resources_ns {
             self.next_resources_ns = now_ns + RESOURCES_NS;
             self.resources(time_us, false);
+        }
+    }
+
+    /// Notes a new peak, and that it was about now.
+    fn observe_peak(&mut self, now_ns: u64) {
+        let peak_bytes = live::peak_bytes();
+        if peak_bytes > self.peak.0 {
+            self.peak = (peak_bytes, self.since_start_us(now_ns));
         }
     }
 
@@ -272,10 +197,7 @@ impl Drain {
         let time_us = self.since_start_us(now_ns);
         let live_bytes = totals.figures.live_bytes();
         live::observe(live_bytes);
-        let peak_bytes = live::peak_bytes();
-        if peak_bytes > self.peak.0 {
-            self.peak = (peak_bytes, time_us);
-        }
+        self.observe_peak(now_ns);
         self.records.push(Record::Counters(totals.counters(time_us, self.peak)));
         if totals.loss.samples() + totals.loss.stacks + totals.loss.late_events > 0 {
             let mut loss = totals.loss;

@@ -1,6 +1,7 @@
 //! One sample: time, stack, live table, ring.
 
 use super::SessionData;
+use crate::bell::BELL;
 use crate::control;
 use crate::live::filter;
 use crate::ring::{MAX_FRAMES, Ring, Sample};
@@ -129,8 +130,9 @@ pub(crate) fn mark_dirty(session: &SessionData, record: &ThreadRecord) {
     loop {
         record.shared.next_dirty.store(head, Ordering::Relaxed);
         match session.dirty.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return,
+            Ok(_) => break,
             Err(found) => head = found,
         }
     }
+    BELL.ring();
 }

@@ -1,5 +1,6 @@
 //! What a session may be told before it starts.
 
+use super::budget::OverheadBudget;
 use super::config::{DEFAULT_INTERVAL_BYTES, SamplingConfig};
 use super::{Session, environment, start};
 use crate::thread::Busy;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Settings of a session, from [`Session::builder`]. The environment has the last word: `MEMSCOPE_OUTPUT`,
 /// `MEMSCOPE_SAMPLE_RATE`, `MEMSCOPE_MIN_ALLOCATION_SIZE`, `MEMSCOPE_BUFFER_SIZE`, `MEMSCOPE_SAMPLING_INTERVAL`,
-/// `MEMSCOPE_SEED`, `MEMSCOPE_UNWINDER`.
+/// `MEMSCOPE_OVERHEAD_BUDGET` (a share such as `0.005`, or `off`), `MEMSCOPE_SEED`, `MEMSCOPE_UNWINDER`.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct SessionBuilder {
@@ -16,6 +17,9 @@ pub struct SessionBuilder {
     pub(crate) name: Option<String>,
     pub(crate) config: SamplingConfig,
     pub(crate) interval_bytes: f64,
+    /// Whether anything was said of how much is sampled.
+    pub(crate) is_configured: bool,
+    pub(crate) budget: OverheadBudget,
     pub(crate) seed: Option<u64>,
     pub(crate) unwinder: UnwinderChoice,
 }
@@ -27,6 +31,8 @@ impl Default for SessionBuilder {
             name: None,
             config: SamplingConfig::default(),
             interval_bytes: DEFAULT_INTERVAL_BYTES,
+            is_configured: false,
+            budget: OverheadBudget::Unsaid,
             seed: None,
             unwinder: UnwinderChoice::Auto,
         }
@@ -46,14 +52,36 @@ impl SessionBuilder {
         self
     }
 
-    /// How much is sampled.
+    /// How much is sampled. It is kept to, whatever it costs, unless an [`overhead_budget`](Self::overhead_budget) is asked for
+    /// beside it.
     pub fn config(mut self, config: SamplingConfig) -> Self {
-        self.config = config;
+        *self.config_mut() = config;
         self
     }
 
     pub(crate) fn config_mut(&mut self) -> &mut SamplingConfig {
+        self.is_configured = true;
         &mut self.config
+    }
+
+    /// The share of the process's CPU time that the session may take: above 0 and at most 1; 0.005 (half a percent) where nothing is
+    /// said of how much is sampled: no [`config`](Self::config), no
+    /// [`sampling_interval_bytes`](Self::sampling_interval_bytes), none of their variables in the environment.
+    ///
+    /// What counts is the time that threads spend on samples and the drain thread's CPU time; of a process that uses less than a quarter of
+    /// a core, the share of that quarter. While it is passed, the mean sampling interval is raised, up to 1 GiB, and then lowered again
+    /// as far as it was at the start. Each sample's weight follows, so that estimates stay unbiased and their intervals say how much
+    /// wider they have become; but with an interval `f` times as large, a small allocation is sampled with `sample_rate / f` only. The
+    /// report shows the interval over time. Not to be had in exact mode (`sample_rate` 1.0).
+    pub fn overhead_budget(mut self, share: f64) -> Self {
+        self.budget = OverheadBudget::Share(share);
+        self
+    }
+
+    /// No overhead budget: the sampling interval stays as it is, whatever it costs.
+    pub fn without_overhead_budget(mut self) -> Self {
+        self.budget = OverheadBudget::Off;
+        self
     }
 
     /// The mean sampling interval T in bytes: an allocation of `s` bytes is a sample with probability
@@ -61,6 +89,7 @@ impl SessionBuilder {
     /// effect in exact mode.
     pub fn sampling_interval_bytes(mut self, interval_bytes: u64) -> Self {
         self.interval_bytes = interval_bytes as f64;
+        self.is_configured = true;
         self
     }
 
@@ -100,6 +129,7 @@ impl SessionBuilder {
                 range: "1 to 2^50 bytes",
             });
         }
-        start::start(builder)
+        let budget_share = builder.budget.share(builder.is_configured, builder.config.sample_rate)?;
+        start::start(builder, budget_share)
     }
 }

@@ -11,7 +11,9 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SamplingConfig {
-    /// Every eligible allocation is sampled with at least this probability, larger ones with more; 0 < rate <= 1.
+    /// Every eligible allocation is sampled with at least this probability, larger ones with more; 0 < rate <= 1. With an overhead
+    /// budget ([`crate::SessionBuilder::overhead_budget`]) that holds while the budget allows: a program that allocates faster is sampled
+    /// less, and the estimates' intervals say so.
     /// 1.0 is exact mode: every eligible allocation is recorded, and a thread whose buffer is full waits until there is room.
     pub sample_rate: f64,
     /// Bytes. Smaller allocations are never sampled; the exact counters count them all the same.
@@ -24,7 +26,8 @@ pub struct SamplingConfig {
 pub(crate) const DEFAULT_INTERVAL_BYTES: f64 = 512.0 * 1024.0;
 
 impl Default for SamplingConfig {
-    /// For production: one in 2,000 of the smallest allocations, and every 512 KiB on average.
+    /// For production: one in 2,000 of the smallest allocations, and every 512 KiB on average. A session that is given no
+    /// configuration at all samples like this and keeps to an overhead budget of half a percent of the process's CPU time.
     fn default() -> Self {
         Self { sample_rate: 0.0005, min_allocation_size: 0, buffer_size: 64 * 1024 }
     }

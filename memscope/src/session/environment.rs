@@ -1,5 +1,6 @@
 //! What the environment overrides: `MEMSCOPE`, `MEMSCOPE_OUTPUT`, `MEMSCOPE_SAMPLE_RATE`, ...
 
+use super::budget::OverheadBudget;
 use super::builder::SessionBuilder;
 use crate::{Error, Result, UnwinderChoice};
 use std::path::{Path, PathBuf};
@@ -19,10 +20,14 @@ pub(crate) fn output(from_code: &Path) -> PathBuf {
 pub(crate) fn apply(mut builder: SessionBuilder) -> Result<SessionBuilder> {
     builder.output = output(&builder.output);
     let config = &mut builder.config;
-    set(&mut config.sample_rate, "MEMSCOPE_SAMPLE_RATE", "a probability above 0 and at most 1")?;
-    set(&mut config.min_allocation_size, "MEMSCOPE_MIN_ALLOCATION_SIZE", "a number of bytes")?;
-    set(&mut config.buffer_size, "MEMSCOPE_BUFFER_SIZE", "a number of bytes, 4096 to 1073741824")?;
-    set(&mut builder.interval_bytes, "MEMSCOPE_SAMPLING_INTERVAL", "a number of bytes above 0")?;
+    let is_configured = [
+        set(&mut config.sample_rate, "MEMSCOPE_SAMPLE_RATE", "a probability above 0 and at most 1")?,
+        set(&mut config.min_allocation_size, "MEMSCOPE_MIN_ALLOCATION_SIZE", "a number of bytes")?,
+        set(&mut config.buffer_size, "MEMSCOPE_BUFFER_SIZE", "a number of bytes, 4096 to 1073741824")?,
+        set(&mut builder.interval_bytes, "MEMSCOPE_SAMPLING_INTERVAL", "a number of bytes above 0")?,
+    ];
+    builder.is_configured |= is_configured.contains(&true);
+    set_budget(&mut builder.budget)?;
     if let Some(seed) = parse("MEMSCOPE_SEED", "a whole number")? {
         builder.seed = Some(seed);
     }
@@ -41,9 +46,22 @@ pub(crate) fn apply(mut builder: SessionBuilder) -> Result<SessionBuilder> {
     Ok(builder)
 }
 
-fn set<T: FromStr>(field: &mut T, variable: &'static str, expected: &'static str) -> Result<()> {
-    if let Some(value) = parse(variable, expected)? {
+/// Sets `field` where `variable` is set; whether it is.
+fn set<T: FromStr>(field: &mut T, variable: &'static str, expected: &'static str) -> Result<bool> {
+    let value = parse(variable, expected)?;
+    let is_set = value.is_some();
+    if let Some(value) = value {
         *field = value;
+    }
+    Ok(is_set)
+}
+
+fn set_budget(budget: &mut OverheadBudget) -> Result<()> {
+    const VARIABLE: &str = "MEMSCOPE_OVERHEAD_BUDGET";
+    if read(VARIABLE).is_some_and(|value| value.trim().eq_ignore_ascii_case("off")) {
+        *budget = OverheadBudget::Off;
+    } else if let Some(share) = parse(VARIABLE, "a share of CPU time above 0 and at most 1, or off")? {
+        *budget = OverheadBudget::Share(share);
     }
     Ok(())
 }

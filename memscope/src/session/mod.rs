@@ -10,6 +10,7 @@
 //! A process has one active session at a time, however it was started.
 
 pub(crate) mod active;
+pub(crate) mod budget;
 mod builder;
 mod config;
 pub(crate) mod environment;

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
+pub(super) fn start(builder: SessionBuilder, budget_share: Option<f64>) -> Result<Session> {
     let mut slot = active::lock();
     active::after_fork(&mut slot);
     if let Some(running) = slot.as_ref() {
@@ -37,6 +37,7 @@ pub(super) fn start(builder: SessionBuilder) -> Result<Session> {
         session: describe(&builder, data.0.unwinder.name()),
         data: data.0,
         interval,
+        budget_share,
         modules: data.1,
         start_ns,
     };

@@ -2,6 +2,8 @@
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 
 /// Maps `bytes` of zeroed memory that is only backed once it is touched; `None` when there is none to be had.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
@@ -50,10 +52,15 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     clock_ns(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// Processor time of all threads of the process, those that ended included, nanoseconds.
+pub(crate) fn process_cpu_ns() -> u64 {
+    clock_ns(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
 #[inline]
 fn clock_ns(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for writing; both clocks exist on every Linux that Rust supports.
+    // SAFETY: `time` is valid for writing; the clocks exist on every Linux that Rust supports.
     unsafe { libc::clock_gettime(clock, &mut time) };
     (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
 }
@@ -63,6 +70,24 @@ pub(crate) fn pause() {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
     // SAFETY: `time` is valid for reading; the rest of an interrupted sleep is not asked for.
     unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
+}
+
+/// Waits while `word` holds `expected`, at most `limit`; may come back early.
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Duration) {
+    let time = libc::timespec {
+        tv_sec: limit.as_secs().min(i32::MAX as u64) as libc::time_t,
+        tv_nsec: libc::c_long::from(limit.subsec_nanos() as i32),
+    };
+    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the word and the time are valid for reading while the call lasts.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, &raw const time) };
+}
+
+/// Wakes the thread that waits on `word`.
+pub(crate) fn futex_wake(word: &AtomicU32) {
+    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the kernel takes the word's address for a name and reads nothing.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
 }
 
 /// The kernel's id of the calling thread.

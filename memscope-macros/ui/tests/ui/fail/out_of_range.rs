@@ -34,4 +34,10 @@ fn empty_folder() {}
 #[memscope::profile(name = "  ")]
 fn blank_name() {}
 
+#[memscope::profile(overhead_budget = 0.0)]
+fn no_share() {}
+
+#[memscope::profile(overhead_budget = 0.005, sample_rate = 1.0)]
+fn exact_within_a_budget() {}
+
 fn main() {}
