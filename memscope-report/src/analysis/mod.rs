@@ -29,14 +29,14 @@ use crate::symbolize::Symbols;
 /// ```
 #[must_use]
 pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
-    let retained = sites::Retained::of(profile);
+    let losses = profile.losses();
     let mut analysis = Analysis {
         session: overview::session(profile, symbols),
         totals: overview::totals(profile),
         timeline: timeline::timeline(profile),
         threads: threads::threads(profile),
-        sites: sites::sites(profile, symbols, retained),
-        sizes: sizes::sizes(profile, retained),
+        sites: sites::sites(profile, symbols, losses),
+        sizes: sizes::sizes(profile, losses),
         scopes: scopes::scopes(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),

@@ -3,53 +3,20 @@
 //! The trace has a site for each stack, size, scope and kind. Here a site is what a reader takes for one: all samples
 //! whose stacks read the same once the profiler's and the allocator's own frames are off.
 //!
-//! Samples that were drawn but lost are allowed for: with the recorded share `q`, every estimate is divided by `q`
-//! and its interval widened ([`Total::thinned`]). For counts `q = recorded / (recorded + lost)` in samples, for bytes
-//! the same in the samples' bytes, as the trace's loss record has them; blocks lost to damage lower both alike.
+//! Samples that were drawn but lost are allowed for: every estimate is divided by the share that was recorded and its
+//! interval widened ([`Total::thinned`]). The share is that of the samples' number for bytes too: a full buffer drops a
+//! sample whatever its size, and the share of the samples' bytes would hang on the few largest.
 
 use super::stack_trie::{ROOT, StackTrie};
 use super::types::{Frame, SiteFigures};
 use crate::load::{Profile, Site, SiteSamples};
-use crate::statistics::Total;
+use crate::statistics::{Losses, Total};
 use crate::symbolize::Symbols;
 use memscope_trace::AllocationKind;
 
 /// What all sites' frames may take in memory, bytes: a small trace can describe stacks without end. Sites beyond are
 /// shown as one.
 const FRAMES_BYTES_MAX: u64 = 64 << 20;
-
-/// The share of the drawn samples that the trace has, in (0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Retained {
-    count: f64,
-    bytes: f64,
-}
-
-impl Retained {
-    pub(super) fn of(profile: &Profile) -> Self {
-        let recorded = profile.samples as f64;
-        let missing = profile.irregular.missing_samples as f64;
-        let loss = &profile.loss;
-        let lost = loss.buffer_full as f64 + loss.table_full as f64;
-        let lost_bytes = loss.buffer_full_bytes as f64 + loss.table_full_bytes as f64;
-        let share = |have: f64, gone: f64| if have > 0.0 { have / (have + gone) } else { 1.0 };
-        let intact = share(recorded, missing);
-        Self {
-            count: share(recorded + missing, lost) * intact,
-            bytes: share(profile.sample_bytes as f64 / intact, lost_bytes) * intact,
-        }
-    }
-
-    /// The total of a count, restated.
-    pub(super) fn count(self, total: &Total) -> Total {
-        total.thinned(self.count)
-    }
-
-    /// The total of bytes, restated.
-    pub(super) fn bytes(self, total: &Total) -> Total {
-        total.thinned(self.bytes)
-    }
-}
 
 /// The totals of one site of the analysis.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,20 +58,20 @@ impl Merged {
         self.lifetime_us.merge(&other.lifetime_us);
     }
 
-    fn figures(&self, retained: Retained, label: String, frames: Vec<Frame>) -> SiteFigures {
-        let whole = retained.bytes(&self.allocated_bytes);
-        let part = |total: &Total| retained.bytes(total).estimate_within(&whole);
+    fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
+        let whole = self.allocated_bytes.thinned(losses);
+        let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
         SiteFigures {
             stack: self.stack,
             frames,
             label,
             samples: self.allocations.samples(),
-            allocations: retained.count(&self.allocations).estimate(),
+            allocations: self.allocations.thinned(losses).estimate(),
             allocated_bytes: whole.estimate(),
             live_bytes: part(&self.live_bytes),
             temporary_bytes: part(&self.temporary_bytes),
             cross_thread_bytes: part(&self.cross_thread_bytes),
-            copied_bytes: retained.bytes(&self.copied_bytes).estimate(),
+            copied_bytes: self.copied_bytes.thinned(losses).estimate(),
             mean_lifetime_us: (self.freed.samples() > 0)
                 .then(|| self.lifetime_us.value() / self.freed.value()),
         }
@@ -112,7 +79,7 @@ impl Merged {
 }
 
 /// The call sites, most estimated allocated bytes first.
-pub(super) fn sites(profile: &Profile, symbols: &Symbols, retained: Retained) -> Vec<SiteFigures> {
+pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Vec<SiteFigures> {
     let trie = StackTrie::new(&profile.stacks, symbols);
     let mut merged = merge_by_stack(profile, &trie);
     merged.sort_by(|(_, one), (_, other)| {
@@ -134,14 +101,14 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, retained: Retained) ->
             continue;
         }
         let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
-        figures.push(totals.figures(retained, label, trie.frames(*stack)));
+        figures.push(totals.figures(losses, label, trie.frames(*stack)));
     }
     if further_sites > 0 {
-        figures.push(further.figures(retained, format!("({further_sites} further call sites)"), Vec::new()));
+        figures.push(further.figures(losses, format!("({further_sites} further call sites)"), Vec::new()));
     }
     figures.extend(
         unknown(profile)
-            .map(|totals| totals.figures(retained, "(call sites lost to damage)".to_owned(), Vec::new())),
+            .map(|totals| totals.figures(losses, "(call sites lost to damage)".to_owned(), Vec::new())),
     );
     figures
 }

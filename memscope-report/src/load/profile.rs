@@ -2,6 +2,7 @@
 
 use super::sites::{Site, SiteSamples};
 use super::stacks::StackTree;
+use crate::statistics::Losses;
 use memscope_trace::{
     Counters, End, Interval, Loss, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
     ThreadCounters,
@@ -130,6 +131,14 @@ pub struct Irregularities {
 }
 
 impl Profile {
+    /// How many samples the trace has and how many were drawn and lost: by a full buffer or table, or with damaged
+    /// blocks. Estimates are to be restated for them ([`Total::thinned`](crate::statistics::Total::thinned)).
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        let lost = self.loss.samples().saturating_add(self.irregular.missing_samples);
+        Losses { recorded: self.samples, lost }
+    }
+
     /// Whether blocks inside the trace were damaged or lost. A trace that was only cut at its end, as a crash leaves
     /// it, is not damaged.
     #[must_use]
