@@ -110,6 +110,21 @@ impl Estimate {
     pub fn exact(value: f64) -> Self {
         Self { value, low: value, high: value, samples: 0 }
     }
+
+    /// The sum of estimates that rest on different samples. Their errors are independent, so the distances to the ends add up
+    /// like standard errors (method of variance estimates recovery: Zou and Donner, Statistics in Medicine 27, 2008).
+    /// Where the samples are at hand, [`Total::merge`] is better.
+    #[must_use]
+    pub fn sum(parts: &[Self]) -> Self {
+        let value: f64 = parts.iter().map(|part| part.value).sum();
+        let distance = |end: fn(&Self) -> f64| parts.iter().map(|part| end(part).powi(2)).sum::<f64>().sqrt();
+        Self {
+            value,
+            low: value - distance(|part| part.value - part.low),
+            high: value + distance(|part| part.high - part.value),
+            samples: parts.iter().fold(0, |sum, part| sum.saturating_add(part.samples)),
+        }
+    }
 }
 
 #[cfg(test)]

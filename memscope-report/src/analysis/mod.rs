@@ -4,6 +4,9 @@
 //! estimates with intervals ([`crate::statistics`]). Findings are drawn from the finished figures.
 
 mod findings;
+mod flows;
+mod growth;
+mod lifetimes;
 mod overview;
 mod scopes;
 mod sites;
@@ -37,6 +40,8 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         threads: threads::threads(profile),
         sites: sites::sites(profile, symbols, losses),
         sizes: sizes::sizes(profile, losses),
+        lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
+        flows: flows::flows(&profile.ownership.flows, losses),
         scopes: scopes::scopes(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),

@@ -7,9 +7,10 @@
 //! interval widened ([`Total::thinned`]). The share is that of the samples' number for bytes too: a full buffer drops a
 //! sample whatever its size, and the share of the samples' bytes would hang on the few largest.
 
+use super::growth::Growth;
 use super::stack_trie::{ROOT, StackTrie};
 use super::types::{Frame, SiteFigures};
-use crate::load::{Profile, Site, SiteSamples};
+use crate::load::{Profile, Site};
 use crate::statistics::{Losses, Total};
 use crate::symbolize::Symbols;
 use memscope_trace::AllocationKind;
@@ -19,7 +20,7 @@ use memscope_trace::AllocationKind;
 const FRAMES_BYTES_MAX: u64 = 64 << 20;
 
 /// The totals of one site of the analysis.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Merged {
     stack: u32,
     allocations: Total,
@@ -29,12 +30,16 @@ struct Merged {
     cross_thread_bytes: Total,
     copied_bytes: Total,
     freed: Total,
-    lifetime_us: Total,
+    lifetime_us: f64,
+    live: Total,
+    live_age_us: f64,
+    growth: Growth,
 }
 
 impl Merged {
-    fn add(&mut self, samples: &SiteSamples, size_bytes: u64, copied_bytes: u64) {
-        let size = size_bytes as f64;
+    fn add(&mut self, site: &Site) {
+        let (samples, size) = (&site.samples, site.size_bytes as f64);
+        let copied_bytes = copied_bytes(site);
         self.allocations.merge(&samples.allocated);
         self.allocated_bytes.merge(&samples.allocated.scaled(size));
         self.live_bytes.merge(&samples.live.scaled(size));
@@ -44,7 +49,10 @@ impl Merged {
             self.copied_bytes.merge(&samples.allocated.scaled(copied_bytes as f64));
         }
         self.freed.merge(&samples.freed);
-        self.lifetime_us.merge(&samples.lifetime_us);
+        self.lifetime_us += samples.lifetime_us;
+        self.live.merge(&samples.live);
+        self.live_age_us += samples.live_age_us;
+        self.growth.add(site);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -55,7 +63,10 @@ impl Merged {
         self.cross_thread_bytes.merge(&other.cross_thread_bytes);
         self.copied_bytes.merge(&other.copied_bytes);
         self.freed.merge(&other.freed);
-        self.lifetime_us.merge(&other.lifetime_us);
+        self.lifetime_us += other.lifetime_us;
+        self.live.merge(&other.live);
+        self.live_age_us += other.live_age_us;
+        self.growth.merge(&other.growth);
     }
 
     fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
@@ -72,8 +83,9 @@ impl Merged {
             temporary_bytes: part(&self.temporary_bytes),
             cross_thread_bytes: part(&self.cross_thread_bytes),
             copied_bytes: self.copied_bytes.thinned(losses).estimate(),
-            mean_lifetime_us: (self.freed.samples() > 0)
-                .then(|| self.lifetime_us.value() / self.freed.value()),
+            mean_lifetime_us: (self.freed.samples() > 0).then(|| self.lifetime_us / self.freed.value()),
+            mean_live_age_us: (self.live.samples() > 0).then(|| self.live_age_us / self.live.value()),
+            growth: self.growth.steps(losses),
         }
     }
 }
@@ -126,13 +138,14 @@ fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)>
             *slot = merged.len() as u32;
             merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
         }
-        merged[*slot as usize].1.add(&site.samples, site.size_bytes, copied_bytes(site));
+        merged[*slot as usize].1.add(site);
     }
     merged
 }
 
-/// Bytes that each allocation of the site copied from where it lay before.
-fn copied_bytes(site: &Site) -> u64 {
+/// Bytes that each allocation of the site copied from where it lay before: what of the old size is in the new one, where a
+/// `realloc` moved. (An allocator may move large ones by remapping pages; that is not told apart.)
+pub(super) fn copied_bytes(site: &Site) -> u64 {
     if site.kind == AllocationKind::ReallocMoved { site.old_size_bytes.min(site.size_bytes) } else { 0 }
 }
 
@@ -145,7 +158,7 @@ fn unknown(profile: &Profile) -> Option<Merged> {
     }
     let mut known = Merged::default();
     for site in &profile.sites {
-        known.add(&site.samples, site.size_bytes, 0);
+        known.add(site);
     }
     let bytes = |part: &Total| known.allocated_bytes.like(part.samples());
     Some(Merged {

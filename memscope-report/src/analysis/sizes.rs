@@ -24,7 +24,7 @@ pub(super) fn sizes(profile: &Profile, losses: Losses) -> Vec<SizeBucket> {
 }
 
 /// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
-fn class_of(size_bytes: u64) -> usize {
+pub(super) fn class_of(size_bytes: u64) -> usize {
     match size_bytes {
         0 | 1 => 0,
         size => (u64::BITS - (size - 1).leading_zeros()) as usize,

@@ -1,5 +1,6 @@
 //! What a trace says, put together: the input of symbolization and analysis.
 
+use super::ownership::Ownership;
 use super::sites::{Site, SiteSamples};
 use super::stacks::StackTree;
 use crate::statistics::Losses;
@@ -25,6 +26,8 @@ pub struct Profile {
     pub sites: Vec<Site>,
     /// Samples whose site the trace does not define; their probabilities are not known and counted as 1.
     pub unknown_site: SiteSamples,
+    /// Who freed what, and when.
+    pub ownership: Ownership,
     /// The sampling intervals, in the order of the trace.
     pub intervals: Vec<Interval>,
     /// Exact figures over time, in order, thinned to 4,000 points at most.
