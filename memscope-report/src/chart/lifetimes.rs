@@ -41,7 +41,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
             "{} Ages up to the class' name; what is still live is at least so old.",
             certainty(analysis, figures)
         ),
-        legend: &[(Role::Estimate, "freed"), (Role::Live, "still live at the end")],
+        legend: &[(Role::Estimate, "freed"), (Role::Live, "live at the end")],
     };
     canvas::draw(&head, HEIGHT, |sheet| {
         let middle = (HEAD_HEIGHT + HEIGHT as i32) / 2;
