@@ -37,10 +37,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let figures = classes.iter().flat_map(|class| [&class.freed_bytes, &class.live_bytes]);
     let head = Head {
         title,
-        subtitle: format!(
-            "{} Ages up to the class' name; what is still live is at least so old.",
-            certainty(analysis, figures)
-        ),
+        subtitle: format!("{} Classes end at their name.", certainty(analysis, figures)),
         legend: &[(Role::Estimate, "freed"), (Role::Live, "live at the end")],
     };
     canvas::draw(&head, HEIGHT, |sheet| {
@@ -67,7 +64,12 @@ fn draw_bytes(
     (top, bottom): (i32, i32),
     classes: &[LifetimeBucket],
 ) -> Result<(), PlotError> {
-    canvas::write(sheet, "bytes", (SIDE, top + PANEL_TITLE / 2), &Style::left(Role::Ink))?;
+    canvas::write(
+        sheet,
+        "bytes by lifetime (what is live at the end lives at least so long)",
+        (SIDE, top + PANEL_TITLE / 2),
+        &Style::left(Role::Ink),
+    )?;
     let figures = || classes.iter().flat_map(|class| [class.freed_bytes, class.live_bytes]);
     let high = figures().map(|figure| finite(figure.high).max(finite(figure.value))).fold(0.0, f64::max);
     let y = Axis::of_values(Unit::Bytes, 0.0, high, 5);
