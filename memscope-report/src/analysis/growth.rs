@@ -3,7 +3,7 @@
 //! Samples are drawn one by one, so a single vector's chain is seen in pieces. Together the samples of a site show the chain
 //! that its vectors go through: how often something grew from each size, how often that moved, and the bytes copied.
 
-use super::sites::copied_bytes;
+use super::sites::kept_bytes;
 use super::sizes::class_of;
 use super::types::GrowthStep;
 use crate::load::Site;
@@ -19,6 +19,8 @@ pub(super) struct Growth(BTreeMap<usize, Step>);
 struct Step {
     reallocs: Total,
     moved: Total,
+    /// The bytes that would have been copied if all had moved.
+    kept_bytes: Total,
     copied_bytes: Total,
     new_bytes: Total,
 }
@@ -34,9 +36,11 @@ impl Growth {
         let (step, all) = (self.0.entry(class_of(site.old_size_bytes)).or_default(), &site.samples.allocated);
         step.reallocs.merge(all);
         step.new_bytes.merge(&all.scaled(site.size_bytes as f64));
+        let kept_bytes = all.scaled(kept_bytes(site) as f64);
+        step.kept_bytes.merge(&kept_bytes);
         if moved {
             step.moved.merge(all);
-            step.copied_bytes.merge(&all.scaled(copied_bytes(site) as f64));
+            step.copied_bytes.merge(&kept_bytes);
         }
     }
 
@@ -45,6 +49,7 @@ impl Growth {
             let step = self.0.entry(class).or_default();
             step.reallocs.merge(&other.reallocs);
             step.moved.merge(&other.moved);
+            step.kept_bytes.merge(&other.kept_bytes);
             step.copied_bytes.merge(&other.copied_bytes);
             step.new_bytes.merge(&other.new_bytes);
         }
@@ -58,7 +63,10 @@ impl Growth {
                 up_to_bytes: 1_u64.checked_shl(class as u32).unwrap_or(u64::MAX),
                 reallocs: reallocs.estimate(),
                 moved: step.moved.thinned(losses).estimate_within(&reallocs),
-                copied_bytes: step.copied_bytes.thinned(losses).estimate(),
+                copied_bytes: step
+                    .copied_bytes
+                    .thinned(losses)
+                    .estimate_within(&step.kept_bytes.thinned(losses)),
                 new_bytes: step.new_bytes.thinned(losses).estimate(),
             }
         });

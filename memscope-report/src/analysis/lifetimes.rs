@@ -13,21 +13,28 @@
 //! Meier's estimator (1958).
 
 use super::types::LifetimeBucket;
-use crate::load::LifetimeClass;
+use crate::load::{Amount, LifetimeClass};
 use crate::statistics::{Losses, Total};
 
 /// The classes with their estimates and what survives them.
 pub(super) fn lifetimes(classes: &[LifetimeClass], losses: Losses) -> Vec<LifetimeBucket> {
     let allocations = survival(classes, |class| (&class.freed.allocations, &class.live.allocations));
     let bytes = survival(classes, |class| (&class.freed.bytes, &class.live.bytes));
-    let estimate = |total: &Total| total.thinned(losses).estimate();
+    let mut all = Amount::default();
+    for class in classes {
+        all.merge(&class.freed);
+        all.merge(&class.live);
+    }
+    let whole = (all.allocations.thinned(losses), all.bytes.thinned(losses));
+    let count = |amount: &Amount| amount.allocations.thinned(losses).estimate_within(&whole.0);
+    let bytes_of = |amount: &Amount| amount.bytes.thinned(losses).estimate_within(&whole.1);
     let buckets =
         classes.iter().zip(allocations.iter().zip(&bytes)).map(|(class, survivors)| LifetimeBucket {
             up_to_us: class.up_to_us,
-            freed_allocations: estimate(&class.freed.allocations),
-            freed_bytes: estimate(&class.freed.bytes),
-            live_allocations: estimate(&class.live.allocations),
-            live_bytes: estimate(&class.live.bytes),
+            freed_allocations: count(&class.freed),
+            freed_bytes: bytes_of(&class.freed),
+            live_allocations: count(&class.live),
+            live_bytes: bytes_of(&class.live),
             surviving_allocations: *survivors.0,
             surviving_bytes: *survivors.1,
         });

@@ -28,6 +28,7 @@ struct Merged {
     live_bytes: Total,
     temporary_bytes: Total,
     cross_thread_bytes: Total,
+    kept_bytes: Total,
     copied_bytes: Total,
     freed: Total,
     lifetime_us: f64,
@@ -39,14 +40,18 @@ struct Merged {
 impl Merged {
     fn add(&mut self, site: &Site) {
         let (samples, size) = (&site.samples, site.size_bytes as f64);
-        let copied_bytes = copied_bytes(site);
         self.allocations.merge(&samples.allocated);
         self.allocated_bytes.merge(&samples.allocated.scaled(size));
         self.live_bytes.merge(&samples.live.scaled(size));
         self.temporary_bytes.merge(&samples.temporary.scaled(size));
         self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
-        if copied_bytes > 0 {
-            self.copied_bytes.merge(&samples.allocated.scaled(copied_bytes as f64));
+        let kept_bytes = kept_bytes(site);
+        if kept_bytes > 0 {
+            let kept_bytes = samples.allocated.scaled(kept_bytes as f64);
+            self.kept_bytes.merge(&kept_bytes);
+            if site.kind == AllocationKind::ReallocMoved {
+                self.copied_bytes.merge(&kept_bytes);
+            }
         }
         self.freed.merge(&samples.freed);
         self.lifetime_us += samples.lifetime_us;
@@ -61,6 +66,7 @@ impl Merged {
         self.live_bytes.merge(&other.live_bytes);
         self.temporary_bytes.merge(&other.temporary_bytes);
         self.cross_thread_bytes.merge(&other.cross_thread_bytes);
+        self.kept_bytes.merge(&other.kept_bytes);
         self.copied_bytes.merge(&other.copied_bytes);
         self.freed.merge(&other.freed);
         self.lifetime_us += other.lifetime_us;
@@ -82,7 +88,7 @@ impl Merged {
             live_bytes: part(&self.live_bytes),
             temporary_bytes: part(&self.temporary_bytes),
             cross_thread_bytes: part(&self.cross_thread_bytes),
-            copied_bytes: self.copied_bytes.thinned(losses).estimate(),
+            copied_bytes: self.copied_bytes.thinned(losses).estimate_within(&self.kept_bytes.thinned(losses)),
             mean_lifetime_us: (self.freed.samples() > 0).then(|| self.lifetime_us / self.freed.value()),
             mean_live_age_us: (self.live.samples() > 0).then(|| self.live_age_us / self.live.value()),
             growth: self.growth.steps(losses),
@@ -143,10 +149,15 @@ fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)>
     merged
 }
 
-/// Bytes that each allocation of the site copied from where it lay before: what of the old size is in the new one, where a
-/// `realloc` moved. (An allocator may move large ones by remapping pages; that is not told apart.)
-pub(super) fn copied_bytes(site: &Site) -> u64 {
-    if site.kind == AllocationKind::ReallocMoved { site.old_size_bytes.min(site.size_bytes) } else { 0 }
+/// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is
+/// no `realloc`. One that moves copies them. (An allocator may move large ones by remapping pages; that is not told apart.)
+pub(super) fn kept_bytes(site: &Site) -> u64 {
+    match site.kind {
+        AllocationKind::ReallocMoved | AllocationKind::ReallocInPlace => {
+            site.old_size_bytes.min(site.size_bytes)
+        }
+        _ => 0,
+    }
 }
 
 /// The totals of samples whose site is lost, taking them for samples like the others: their sizes and probabilities

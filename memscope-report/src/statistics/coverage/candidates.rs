@@ -80,8 +80,8 @@ fn the_chosen_interval_beside_others() {
     println!("| scenario | {} |", NAMES.join(" | "));
     let equal = vec![Class::of_size(1.0, 64.0, T, 0.001)];
     let mut covered = Vec::new();
-    for (low, high) in [(3.0, 10.0), (10.0, 100.0)] {
-        let samples = move |random: &mut Random| low * (high / low as f64).powf(random.unit());
+    for (low, high) in [(3.0_f64, 10.0_f64), (10.0, 100.0)] {
+        let samples = move |random: &mut Random| low * (high / low).powf(random.unit());
         let equal = |random: &mut Random| with_samples(&equal, samples(random));
         covered.push(compare(&format!("one size, {low} to {high} samples"), count, equal));
         let sizes = mixed(T, RATE);
