@@ -59,10 +59,10 @@
 //!
 //! * *Few samples of one size.* A count is a whole number, so coverage swings with the true expectation: 98% at 1 and 2
 //!   expected samples, 91% at 3, 92.5% at 5, 94% from 7 on; in the mean over 1 to 10 it is 95 to 96%.
-//! * *Counts (not bytes) of widely mixed sizes from few samples:* 83% with 5 and 90% with 10 samples of sizes from 16 B to 8 KiB.
-//!   Large allocations take most samples, small ones make most of the count; none of them may have been seen, and then
-//!   no interval made from the samples can know of them. From 30 samples on it is 94 to 96%. Bytes do not have this trouble:
-//!   their weights are alike by design.
+//! * *Counts (not bytes) of widely mixed sizes from few samples.* Large allocations take most samples, small ones make most
+//!   of the count; as long as few or none of the small ones were seen, no interval made from the samples can know of them. For
+//!   sizes from 16 B to 8 KiB, T = 64 KiB: 82% with 5 samples, 89% with 10, 95% from 30 on; from 256 B to 128 KiB:
+//!   87% with 30 samples, 93% with 90, 95% from 180 on. Bytes do not have this trouble: their weights are alike by design.
 //! * *A part most of whose allocations are of sizes with p near 1*: a handful of nearly certain allocations gives coverage
 //!   between 91% and 100%, for the estimate can take few values.
 //! * *Samples that are not lost at random*, those of one thread above all: the share lost is known for the trace only.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// Most threads with a row, and most with a column; what the others have is summed up.
-const MOST_THREADS: usize = 10;
+const MOST_THREADS: usize = 8;
 /// Most call sites with a row.
 const MOST_SITES: usize = 50;
 
@@ -31,7 +31,7 @@ pub(super) fn write_flows(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
     }
     writeln!(
         out,
-        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Dark cells away from the diagonal are memory that changes hands.</p>"#
+        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Dark cells where the two differ are memory that changes hands.</p>"#
     )?;
     let rows = ends(&analysis.flows, |flow| Some(thread(flow.allocated_by)));
     let mut columns = ends(&analysis.flows, |flow| match flow.fate {
@@ -39,15 +39,16 @@ pub(super) fn write_flows(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
         _ => None,
     });
     columns.extend(has(&analysis.flows, Fate::FreedByUnknown).then_some(End::Unknown));
-    columns.push(End::Live);
-    let names: Vec<String> =
-        columns.iter().map(|column| escape(&name(analysis, *column, "freed by "))).collect();
-    let heads: Vec<&str> = std::iter::once("Allocated by").chain(names.iter().map(String::as_str)).collect();
+    columns.insert(0, End::Live);
+    let names: Vec<String> = columns.iter().map(|column| escape(&name(analysis, *column))).collect();
+    let heads: Vec<&str> = std::iter::once("Allocated by \u{2193} freed by \u{2192}")
+        .chain(names.iter().map(String::as_str))
+        .collect();
     let cells = cells(&analysis.flows, &rows, &columns);
     let greatest = cells.values().map(|cell| cell.value).fold(0.0, f64::max);
     write_head(out, &heads, heads.len())?;
     for &row in &rows {
-        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&name(analysis, row, "")))?;
+        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&name(analysis, row)))?;
         for &column in &columns {
             match cells.get(&(row, column)) {
                 Some(cell) => write_estimate(out, cell, bytes, shade(cell.value, greatest))?,
@@ -101,17 +102,17 @@ fn cells(flows: &[ThreadFlow], rows: &[End], columns: &[End]) -> HashMap<(End, E
     parts.into_iter().map(|(cell, parts)| (cell, Estimate::sum(&parts))).collect()
 }
 
-fn name(analysis: &Analysis, end: End, freed_by: &str) -> String {
+fn name(analysis: &Analysis, end: End) -> String {
     match end {
         End::Thread(id) => {
             let named = analysis.threads.iter().find(|thread| thread.id == id);
-            match named.map(|thread| thread.name.trim()).filter(|name| !name.is_empty()) {
-                Some(name) => format!("{freed_by}{name} #{id}"),
-                None => format!("{freed_by}thread {id}"),
-            }
+            let named = named.map(|thread| thread.name.trim()).filter(|name| !name.is_empty());
+            let Some(named) = named else { return format!("thread {id}") };
+            let same = analysis.threads.iter().filter(|thread| thread.name.trim() == named);
+            if same.take(2).count() > 1 { format!("{named} #{id}") } else { named.to_owned() }
         }
-        End::Others => format!("{freed_by}other threads"),
-        End::Unknown => format!("{freed_by}unknown thread"),
+        End::Others => "other threads".to_owned(),
+        End::Unknown => "unknown thread".to_owned(),
         End::Live => "still live".to_owned(),
     }
 }
@@ -195,15 +196,15 @@ mod tests {
     #[test]
     fn threads_beyond_the_first_are_summed_up() {
         let mut flows: Vec<ThreadFlow> =
-            (1..=12).map(|id| flow(id, Fate::FreedBy(id), 2000.0 - f64::from(id))).collect();
+            (1..=10).map(|id| flow(id, Fate::FreedBy(id), 2000.0 - f64::from(id))).collect();
         flows.push(flow(0, Fate::Live, 5.0));
         let rows = ends(&flows, |flow| Some(thread(flow.allocated_by)));
-        assert_eq!(rows.len(), 12);
+        assert_eq!(rows.len(), 10);
         assert_eq!(rows[0], End::Thread(1));
-        assert_eq!(rows[10..], [End::Others, End::Unknown]);
+        assert_eq!(rows[8..], [End::Others, End::Unknown]);
         let cells = cells(&flows, &rows, &rows);
         let others = cells[&(End::Others, End::Others)];
-        assert_eq!(others.value, 1989.0 + 1988.0);
+        assert_eq!(others.value, 1991.0 + 1990.0);
         assert!((others.high - others.value - 32.0_f64.sqrt()).abs() < 1e-9, "{others:?}");
     }
 }
