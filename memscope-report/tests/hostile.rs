@@ -209,7 +209,15 @@ fn estimates(analysis: &Analysis) -> impl Iterator<Item = &Estimate> {
             &site.copied_bytes,
         ]
     });
-    of_sites.chain(analysis.sizes.iter().flat_map(|bucket| [&bucket.allocations, &bucket.allocated_bytes]))
+    let of_steps = analysis.sites.iter().flat_map(|site| &site.growth);
+    let of_steps =
+        of_steps.flat_map(|step| [&step.reallocs, &step.moved, &step.copied_bytes, &step.new_bytes]);
+    let of_classes = analysis.lifetimes.iter().flat_map(|class| {
+        [&class.freed_allocations, &class.freed_bytes, &class.live_allocations, &class.live_bytes]
+    });
+    let of_cells = analysis.flows.iter().flat_map(|flow| [&flow.allocations, &flow.bytes]);
+    let of_sizes = analysis.sizes.iter().flat_map(|bucket| [&bucket.allocations, &bucket.allocated_bytes]);
+    of_sites.chain(of_steps).chain(of_classes).chain(of_cells).chain(of_sizes)
 }
 
 proptest! {
@@ -226,6 +234,10 @@ proptest! {
         for estimate in estimates(&analysis) {
             prop_assert!(estimate.low >= 0.0 && estimate.high.is_finite(), "{:?}", estimate);
             prop_assert!(estimate.low <= estimate.value && estimate.value <= estimate.high, "{:?}", estimate);
+        }
+        for class in &analysis.lifetimes {
+            prop_assert!((0.0..=1.0).contains(&class.surviving_allocations), "{:?}", class);
+            prop_assert!((0.0..=1.0).contains(&class.surviving_bytes), "{:?}", class);
         }
         prop_assert!((0.0..=100.0).contains(&analysis.efficiency_percent()));
         prop_assert!(analysis.timeline.is_sorted_by_key(|point| point.time_us));

@@ -4,6 +4,9 @@
 //! estimates with intervals ([`crate::statistics`]). Findings are drawn from the finished figures.
 
 mod findings;
+mod flows;
+mod growth;
+mod lifetimes;
 mod overview;
 mod scopes;
 mod sites;
@@ -29,14 +32,16 @@ use crate::symbolize::Symbols;
 /// ```
 #[must_use]
 pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
-    let retained = sites::Retained::of(profile);
+    let losses = profile.losses();
     let mut analysis = Analysis {
         session: overview::session(profile, symbols),
         totals: overview::totals(profile),
         timeline: timeline::timeline(profile),
         threads: threads::threads(profile),
-        sites: sites::sites(profile, symbols, retained),
-        sizes: sizes::sizes(profile, retained),
+        sites: sites::sites(profile, symbols, losses),
+        sizes: sizes::sizes(profile, losses),
+        lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
+        flows: flows::flows(&profile.ownership.flows, losses),
         scopes: scopes::scopes(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),

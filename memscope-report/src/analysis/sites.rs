@@ -3,14 +3,15 @@
 //! The trace has a site for each stack, size, scope and kind. Here a site is what a reader takes for one: all samples
 //! whose stacks read the same once the profiler's and the allocator's own frames are off.
 //!
-//! Samples that were drawn but lost are allowed for: with the recorded share `q`, every estimate is divided by `q`
-//! and its interval widened ([`Total::thinned`]). For counts `q = recorded / (recorded + lost)` in samples, for bytes
-//! the same in the samples' bytes, as the trace's loss record has them; blocks lost to damage lower both alike.
+//! Samples that were drawn but lost are allowed for: every estimate is divided by the share that was recorded and its
+//! interval widened ([`Total::thinned`]). The share is that of the samples' number for bytes too: a full buffer drops a
+//! sample whatever its size, and the share of the samples' bytes would hang on the few largest.
 
+use super::growth::Growth;
 use super::stack_trie::{ROOT, StackTrie};
 use super::types::{Frame, SiteFigures};
-use crate::load::{Profile, Site, SiteSamples};
-use crate::statistics::Total;
+use crate::load::{Profile, Site};
+use crate::statistics::{Losses, Total};
 use crate::symbolize::Symbols;
 use memscope_trace::AllocationKind;
 
@@ -18,41 +19,8 @@ use memscope_trace::AllocationKind;
 /// shown as one.
 const FRAMES_BYTES_MAX: u64 = 64 << 20;
 
-/// The share of the drawn samples that the trace has, in (0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Retained {
-    count: f64,
-    bytes: f64,
-}
-
-impl Retained {
-    pub(super) fn of(profile: &Profile) -> Self {
-        let recorded = profile.samples as f64;
-        let missing = profile.irregular.missing_samples as f64;
-        let loss = &profile.loss;
-        let lost = loss.buffer_full as f64 + loss.table_full as f64;
-        let lost_bytes = loss.buffer_full_bytes as f64 + loss.table_full_bytes as f64;
-        let share = |have: f64, gone: f64| if have > 0.0 { have / (have + gone) } else { 1.0 };
-        let intact = share(recorded, missing);
-        Self {
-            count: share(recorded + missing, lost) * intact,
-            bytes: share(profile.sample_bytes as f64 / intact, lost_bytes) * intact,
-        }
-    }
-
-    /// The total of a count, restated.
-    pub(super) fn count(self, total: &Total) -> Total {
-        total.thinned(self.count)
-    }
-
-    /// The total of bytes, restated.
-    pub(super) fn bytes(self, total: &Total) -> Total {
-        total.thinned(self.bytes)
-    }
-}
-
 /// The totals of one site of the analysis.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Merged {
     stack: u32,
     allocations: Total,
@@ -60,24 +28,36 @@ struct Merged {
     live_bytes: Total,
     temporary_bytes: Total,
     cross_thread_bytes: Total,
+    kept_bytes: Total,
     copied_bytes: Total,
     freed: Total,
-    lifetime_us: Total,
+    lifetime_us: f64,
+    live: Total,
+    live_age_us: f64,
+    growth: Growth,
 }
 
 impl Merged {
-    fn add(&mut self, samples: &SiteSamples, size_bytes: u64, copied_bytes: u64) {
-        let size = size_bytes as f64;
+    fn add(&mut self, site: &Site) {
+        let (samples, size) = (&site.samples, site.size_bytes as f64);
         self.allocations.merge(&samples.allocated);
         self.allocated_bytes.merge(&samples.allocated.scaled(size));
         self.live_bytes.merge(&samples.live.scaled(size));
         self.temporary_bytes.merge(&samples.temporary.scaled(size));
         self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
-        if copied_bytes > 0 {
-            self.copied_bytes.merge(&samples.allocated.scaled(copied_bytes as f64));
+        let kept_bytes = kept_bytes(site);
+        if kept_bytes > 0 {
+            let kept_bytes = samples.allocated.scaled(kept_bytes as f64);
+            self.kept_bytes.merge(&kept_bytes);
+            if site.kind == AllocationKind::ReallocMoved {
+                self.copied_bytes.merge(&kept_bytes);
+            }
         }
         self.freed.merge(&samples.freed);
-        self.lifetime_us.merge(&samples.lifetime_us);
+        self.lifetime_us += samples.lifetime_us;
+        self.live.merge(&samples.live);
+        self.live_age_us += samples.live_age_us;
+        self.growth.add(site);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -86,33 +66,38 @@ impl Merged {
         self.live_bytes.merge(&other.live_bytes);
         self.temporary_bytes.merge(&other.temporary_bytes);
         self.cross_thread_bytes.merge(&other.cross_thread_bytes);
+        self.kept_bytes.merge(&other.kept_bytes);
         self.copied_bytes.merge(&other.copied_bytes);
         self.freed.merge(&other.freed);
-        self.lifetime_us.merge(&other.lifetime_us);
+        self.lifetime_us += other.lifetime_us;
+        self.live.merge(&other.live);
+        self.live_age_us += other.live_age_us;
+        self.growth.merge(&other.growth);
     }
 
-    fn figures(&self, retained: Retained, label: String, frames: Vec<Frame>) -> SiteFigures {
-        let whole = retained.bytes(&self.allocated_bytes);
-        let part = |total: &Total| retained.bytes(total).estimate_within(&whole);
+    fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
+        let whole = self.allocated_bytes.thinned(losses);
+        let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
         SiteFigures {
             stack: self.stack,
             frames,
             label,
             samples: self.allocations.samples(),
-            allocations: retained.count(&self.allocations).estimate(),
+            allocations: self.allocations.thinned(losses).estimate(),
             allocated_bytes: whole.estimate(),
             live_bytes: part(&self.live_bytes),
             temporary_bytes: part(&self.temporary_bytes),
             cross_thread_bytes: part(&self.cross_thread_bytes),
-            copied_bytes: retained.bytes(&self.copied_bytes).estimate(),
-            mean_lifetime_us: (self.freed.samples() > 0)
-                .then(|| self.lifetime_us.value() / self.freed.value()),
+            copied_bytes: self.copied_bytes.thinned(losses).estimate_within(&self.kept_bytes.thinned(losses)),
+            mean_lifetime_us: (self.freed.samples() > 0).then(|| self.lifetime_us / self.freed.value()),
+            mean_live_age_us: (self.live.samples() > 0).then(|| self.live_age_us / self.live.value()),
+            growth: self.growth.steps(losses),
         }
     }
 }
 
 /// The call sites, most estimated allocated bytes first.
-pub(super) fn sites(profile: &Profile, symbols: &Symbols, retained: Retained) -> Vec<SiteFigures> {
+pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Vec<SiteFigures> {
     let trie = StackTrie::new(&profile.stacks, symbols);
     let mut merged = merge_by_stack(profile, &trie);
     merged.sort_by(|(_, one), (_, other)| {
@@ -134,14 +119,14 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, retained: Retained) ->
             continue;
         }
         let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
-        figures.push(totals.figures(retained, label, trie.frames(*stack)));
+        figures.push(totals.figures(losses, label, trie.frames(*stack)));
     }
     if further_sites > 0 {
-        figures.push(further.figures(retained, format!("({further_sites} further call sites)"), Vec::new()));
+        figures.push(further.figures(losses, format!("({further_sites} further call sites)"), Vec::new()));
     }
     figures.extend(
         unknown(profile)
-            .map(|totals| totals.figures(retained, "(call sites lost to damage)".to_owned(), Vec::new())),
+            .map(|totals| totals.figures(losses, "(call sites lost to damage)".to_owned(), Vec::new())),
     );
     figures
 }
@@ -159,14 +144,20 @@ fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)>
             *slot = merged.len() as u32;
             merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
         }
-        merged[*slot as usize].1.add(&site.samples, site.size_bytes, copied_bytes(site));
+        merged[*slot as usize].1.add(site);
     }
     merged
 }
 
-/// Bytes that each allocation of the site copied from where it lay before.
-fn copied_bytes(site: &Site) -> u64 {
-    if site.kind == AllocationKind::ReallocMoved { site.old_size_bytes.min(site.size_bytes) } else { 0 }
+/// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is
+/// no `realloc`. One that moves copies them. (An allocator may move large ones by remapping pages; that is not told apart.)
+pub(super) fn kept_bytes(site: &Site) -> u64 {
+    match site.kind {
+        AllocationKind::ReallocMoved | AllocationKind::ReallocInPlace => {
+            site.old_size_bytes.min(site.size_bytes)
+        }
+        _ => 0,
+    }
 }
 
 /// The totals of samples whose site is lost, taking them for samples like the others: their sizes and probabilities
@@ -178,7 +169,7 @@ fn unknown(profile: &Profile) -> Option<Merged> {
     }
     let mut known = Merged::default();
     for site in &profile.sites {
-        known.add(&site.samples, site.size_bytes, 0);
+        known.add(site);
     }
     let bytes = |part: &Total| known.allocated_bytes.like(part.samples());
     Some(Merged {

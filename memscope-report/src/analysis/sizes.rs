@@ -1,12 +1,11 @@
 //! Allocations by size, in powers of two.
 
-use super::sites::Retained;
 use super::types::SizeBucket;
 use crate::load::Profile;
-use crate::statistics::Total;
+use crate::statistics::{Losses, Total};
 
 /// The size classes from the smallest up to the largest that has samples.
-pub(super) fn sizes(profile: &Profile, retained: Retained) -> Vec<SizeBucket> {
+pub(super) fn sizes(profile: &Profile, losses: Losses) -> Vec<SizeBucket> {
     let mut totals: Vec<(Total, Total)> = Vec::new();
     for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
         let class = class_of(site.size_bytes);
@@ -18,14 +17,14 @@ pub(super) fn sizes(profile: &Profile, retained: Retained) -> Vec<SizeBucket> {
     }
     let buckets = totals.iter().enumerate().map(|(class, (count, bytes))| SizeBucket {
         up_to_bytes: 1_u64.checked_shl(class as u32).unwrap_or(u64::MAX),
-        allocations: retained.count(count).estimate(),
-        allocated_bytes: retained.bytes(bytes).estimate(),
+        allocations: count.thinned(losses).estimate(),
+        allocated_bytes: bytes.thinned(losses).estimate(),
     });
     buckets.collect()
 }
 
 /// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
-fn class_of(size_bytes: u64) -> usize {
+pub(super) fn class_of(size_bytes: u64) -> usize {
     match size_bytes {
         0 | 1 => 0,
         size => (u64::BITS - (size - 1).leading_zeros()) as usize,

@@ -1,5 +1,6 @@
 //! What the analysis finds: plain data, computed once from a [`crate::Profile`], drawn by every chart and table.
 
+pub use crate::load::Fate;
 use crate::statistics::Estimate;
 use serde::Serialize;
 
@@ -18,6 +19,10 @@ pub struct Analysis {
     pub sites: Vec<SiteFigures>,
     /// Allocations by size: bucket `i` holds sizes `2^(i-1) < size <= 2^i` (bucket 0: sizes 0 and 1).
     pub sizes: Vec<SizeBucket>,
+    /// Lifetimes of allocations, shortest first, from 1 microsecond in steps of 1, 2, 5 to the longest that was seen.
+    pub lifetimes: Vec<LifetimeBucket>,
+    /// Who freed what: the thread-to-thread matrix, most bytes first.
+    pub flows: Vec<ThreadFlow>,
     /// Exact figures of each annotated function, most allocated bytes first.
     pub scopes: Vec<ScopeFigures>,
     /// What stands out, worst first.
@@ -188,6 +193,61 @@ pub struct SiteFigures {
     pub copied_bytes: Estimate,
     /// Mean lifetime of the allocations that were freed, microseconds; `None` where none was.
     pub mean_lifetime_us: Option<f64>,
+    /// Mean age at the end of the allocations that were not freed, microseconds: they live at least as long. `None` where all
+    /// were.
+    pub mean_live_age_us: Option<f64>,
+    /// The growing `realloc`s, by size before, smallest first; empty where there were none.
+    pub growth: Vec<GrowthStep>,
+}
+
+/// One step of what a call site's growing `realloc`s make together: all that grew from one size class. A vector that is pushed to
+/// goes through a step for each doubling.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct GrowthStep {
+    /// Largest size before, bytes: a power of two; the class holds sizes above its half.
+    pub up_to_bytes: u64,
+    /// The `realloc`s.
+    pub reallocs: Estimate,
+    /// Those of them that moved to another place.
+    pub moved: Estimate,
+    /// Bytes that those copied: the size before. Reallocs that stayed in place copy nothing.
+    pub copied_bytes: Estimate,
+    /// Bytes asked for anew, all of the new size.
+    pub new_bytes: Estimate,
+}
+
+/// One class of lifetimes over the whole process.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LifetimeBucket {
+    /// The longest lifetime in the class, microseconds; `None` for the last class, which has no end. A class begins where the one
+    /// before ends.
+    pub up_to_us: Option<u64>,
+    /// Allocations freed at that age.
+    pub freed_allocations: Estimate,
+    /// Their bytes.
+    pub freed_bytes: Estimate,
+    /// Allocations of that age still live at the end: they live at least as long (censored observations).
+    pub live_allocations: Estimate,
+    /// Their bytes.
+    pub live_bytes: Estimate,
+    /// The share of all allocations that outlives the class, 0 to 1: the life-table estimate of the survival function (Cutler
+    /// and Ederer 1958; Kaplan and Meier's for grouped times), for which the still live count for as long as they were seen.
+    pub surviving_allocations: f64,
+    /// The same of all bytes.
+    pub surviving_bytes: f64,
+}
+
+/// What one thread allocated and one thread (or nobody) freed: a cell of the thread-to-thread matrix.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ThreadFlow {
+    /// The allocating thread's id ([`ThreadFigures::id`]); 0 where it is not known.
+    pub allocated_by: u32,
+    /// Who freed it, if anybody.
+    pub fate: Fate,
+    /// Allocations.
+    pub allocations: Estimate,
+    /// Bytes.
+    pub bytes: Estimate,
 }
 
 /// Estimates for one size class.

@@ -51,6 +51,8 @@ pub(super) enum Unit {
     CountPerSecond,
     /// Microseconds, from the session's start.
     Time,
+    /// Hundredths of a whole.
+    Percent,
 }
 
 impl Unit {
@@ -58,7 +60,7 @@ impl Unit {
     fn step(self, least: f64) -> f64 {
         match self {
             Unit::Bytes | Unit::BytesPerSecond => 2f64.powf(least.max(1.0).log2().ceil()),
-            Unit::Count | Unit::CountPerSecond => decimal_step(least.max(1.0)),
+            Unit::Count | Unit::CountPerSecond | Unit::Percent => decimal_step(least.max(1.0)),
             Unit::Time => time_step(least.max(MICROSECOND)),
         }
     }
@@ -69,6 +71,7 @@ impl Unit {
             Unit::Bytes | Unit::BytesPerSecond => 1024.0,
             Unit::Count | Unit::CountPerSecond => 10.0,
             Unit::Time => 1000.0 * MICROSECOND,
+            Unit::Percent => 100.0,
         }
     }
 
@@ -78,6 +81,7 @@ impl Unit {
             Unit::Bytes => units::bytes(value),
             Unit::BytesPerSecond => format!("{}/s", units::bytes(value)),
             Unit::Count => units::count(value),
+            Unit::Percent => units::percent(value / 100.0),
             Unit::CountPerSecond => format!("{}/s", units::count(value)),
             Unit::Time => time_label(value),
         }
@@ -131,6 +135,11 @@ impl Axis {
             high: (high * 1.04 / step).ceil() * step,
             ticks: ticks + 2,
         }
+    }
+
+    /// An axis from 0 to 100 percent.
+    pub(super) fn of_percent() -> Axis {
+        Axis { unit: Unit::Percent, low: 0.0, high: 100.0, ticks: 5 }
     }
 
     /// An axis of time from 0 to `end_us`.

@@ -2,7 +2,8 @@
 //!
 //! To add one, write a file with `pub(super) const CHART: Chart`, name it as a module below, and give it a
 //! line in `CHARTS`. What charts share: `canvas` (the sheet, its head and text), `plot` (axes and lines
-//! on it), `axis` (ticks in human units), `rows` (bars with names), `series` (the timeline thinned, and
+//! on it), `axis` (ticks in human units), `rows` (bars with names), `classes` (an axis of
+//! classes), `series` (the timeline thinned, and
 //! as rates), `text` (names cleaned and shortened), `theme` (colours by role, light and dark).
 //!
 //! A chart says whether its figures are exact or estimates, draws the interval of every estimate, and where
@@ -12,7 +13,9 @@ mod allocation_rate;
 mod axis;
 mod call_sites;
 mod canvas;
+mod classes;
 mod flame_graph;
+mod lifetimes;
 mod memory_over_time;
 pub(crate) mod origin;
 mod plot;
@@ -37,6 +40,7 @@ const CHARTS: &[Chart] = &[
     flame_graph::CHART,
     threads::CHART,
     sizes::CHART,
+    lifetimes::CHART,
     sampling_interval::CHART,
 ];
 

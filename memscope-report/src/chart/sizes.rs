@@ -4,7 +4,8 @@
 //! few large ones. Both are estimates with their 95% intervals.
 
 use super::axis::{Axis, Unit, finite};
-use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
+use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style};
+use super::classes::ClassAxis;
 use super::plot::{value_plot, whisker};
 use super::text::certainty;
 use super::theme::Role;
@@ -12,9 +13,7 @@ use super::{Chart, DrawError};
 use crate::analysis::{Analysis, SizeBucket};
 use crate::statistics::Estimate;
 use crate::units;
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
-use std::ops::Range;
 
 /// See the module's head.
 pub(super) const CHART: Chart = Chart { name: "sizes", title: "Sizes of allocations", draw };
@@ -24,8 +23,6 @@ const HEIGHT: u32 = 540;
 const PANEL_TITLE: i32 = 20;
 /// Width that the name of a class takes, pixels.
 const CLASS_NAME: usize = 58;
-/// Least number of classes that share the width: fewer would have bars as wide as walls.
-const LEAST_PLACES: usize = 12;
 /// Half the width of a bar, in classes.
 const HALF_BAR: f64 = 0.38;
 /// Half the length of the strokes at the ends of an interval, in classes.
@@ -50,6 +47,11 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         let bytes = Panel { title: "bytes", unit: Unit::Bytes, figure: |class| class.allocated_bytes };
         bytes.draw(sheet, (middle, HEIGHT as i32 - 8), classes)
     })
+}
+
+fn axis(classes: &[SizeBucket]) -> ClassAxis {
+    let names = classes.iter().map(|class| units::bytes(class.up_to_bytes as f64));
+    ClassAxis::new(names.collect(), CLASS_NAME)
 }
 
 /// The classes without the empty ones at both ends.
@@ -80,7 +82,7 @@ impl Panel {
         let high =
             figures.iter().map(|figure| finite(figure.high).max(finite(figure.value))).fold(0.0, f64::max);
         let y = Axis::of_values(self.unit, 0.0, high, 5);
-        let mut plot = value_plot(sheet, (top + PANEL_TITLE, bottom), ClassAxis::new(classes), y)?;
+        let mut plot = value_plot(sheet, (top + PANEL_TITLE, bottom), axis(classes), y)?;
         plot.draw_series(figures.iter().enumerate().filter(|(_, figure)| figure.value > 0.0).map(
             |(index, figure)| {
                 let middle = index as f64;
@@ -95,54 +97,6 @@ impl Panel {
             plot.draw_series(whisker((figure.low, figure.high), Role::Ink.color().into(), at))?;
         }
         Ok(())
-    }
-}
-
-/// The axis of classes: class `i` lies around `i`, and as many are named as there is room for.
-struct ClassAxis {
-    names: Vec<String>,
-    /// Every how many classes one is named.
-    every: usize,
-    /// Places for classes: with few classes some stay free at the right.
-    places: f64,
-}
-
-impl ClassAxis {
-    fn new(classes: &[SizeBucket]) -> ClassAxis {
-        let names = classes.iter().map(|class| units::bytes(class.up_to_bytes as f64)).collect();
-        let room = (WIDTH as usize - 2 * SIDE as usize - 90) / CLASS_NAME;
-        ClassAxis {
-            names,
-            every: classes.len().div_ceil(room).max(1),
-            places: classes.len().max(LEAST_PLACES) as f64,
-        }
-    }
-}
-
-impl Ranged for ClassAxis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let fraction = (value + 0.5) / self.places;
-        from + (fraction * f64::from(to - from)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() {
-            return Vec::new();
-        }
-        (0..self.names.len()).step_by(self.every).map(|index| index as f64).collect()
-    }
-
-    fn range(&self) -> Range<f64> {
-        -0.5..self.places - 0.5
-    }
-}
-
-impl ValueFormatter<f64> for ClassAxis {
-    fn format_ext(&self, value: &f64) -> String {
-        self.names.get(value.round() as usize).cloned().unwrap_or_default()
     }
 }
 
@@ -161,17 +115,5 @@ mod tests {
         let kept: Vec<u64> = trim(&classes).iter().map(|class| class.up_to_bytes).collect();
         assert_eq!(kept, [2, 4, 8]);
         assert!(trim(&classes[..1]).is_empty());
-    }
-
-    #[test]
-    fn names_of_classes_keep_their_distance() {
-        let classes: Vec<_> = (0..64).map(|power| class(1 << power, 1.0)).collect();
-        let axis = ClassAxis::new(&classes);
-        let points = axis.key_points(plotters::coord::ranged1d::BoldPoints(10));
-        assert!(points.len() >= 8);
-        for pair in points.windows(2) {
-            assert!(axis.map(&pair[1], (0, 860)) - axis.map(&pair[0], (0, 860)) >= CLASS_NAME as i32 - 8);
-        }
-        assert_eq!(axis.format_ext(&10.0), "1 KiB");
     }
 }

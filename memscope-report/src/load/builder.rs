@@ -191,7 +191,8 @@ impl Builder {
     }
 
     pub(crate) fn finish(mut self, read: ReadStats, header_damaged: bool) -> Profile {
-        let frees_without_sample = self.fold.finish();
+        let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
+        let frees_without_sample = self.fold.finish(duration_us);
         if let Some(end) = self.end {
             self.add_counters(end.totals);
             self.loss = end.loss;
@@ -218,7 +219,8 @@ impl Builder {
             unknown_site: self.fold.unknown,
             samples: self.fold.samples,
             sample_bytes: self.fold.sample_bytes,
-            duration_us: self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us),
+            duration_us,
+            ownership: self.fold.take_ownership(),
             sites: self.fold.sites.into_rows(),
             intervals: self.intervals,
             timeline: self.timeline.finish(),

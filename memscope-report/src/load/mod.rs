@@ -7,6 +7,7 @@
 
 mod builder;
 mod header;
+mod ownership;
 mod profile;
 mod samples;
 mod sites;
@@ -15,6 +16,7 @@ mod table;
 mod thin;
 
 pub(crate) use builder::live_bytes;
+pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};

@@ -1,7 +1,9 @@
 //! What a trace says, put together: the input of symbolization and analysis.
 
+use super::ownership::Ownership;
 use super::sites::{Site, SiteSamples};
 use super::stacks::StackTree;
+use crate::statistics::Losses;
 use memscope_trace::{
     Counters, End, Interval, Loss, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
     ThreadCounters,
@@ -24,6 +26,8 @@ pub struct Profile {
     pub sites: Vec<Site>,
     /// Samples whose site the trace does not define; their probabilities are not known and counted as 1.
     pub unknown_site: SiteSamples,
+    /// Who freed what, and when.
+    pub ownership: Ownership,
     /// The sampling intervals, in the order of the trace.
     pub intervals: Vec<Interval>,
     /// Exact figures over time, in order, thinned to 4,000 points at most.
@@ -130,6 +134,14 @@ pub struct Irregularities {
 }
 
 impl Profile {
+    /// How many samples the trace has and how many were drawn and lost: by a full buffer or table, or with damaged
+    /// blocks. Estimates are to be restated for them ([`Total::thinned`](crate::statistics::Total::thinned)).
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        let lost = self.loss.samples().saturating_add(self.irregular.missing_samples);
+        Losses { recorded: self.samples, lost }
+    }
+
     /// Whether blocks inside the trace were damaged or lost. A trace that was only cut at its end, as a crash leaves
     /// it, is not damaged.
     #[must_use]

@@ -3,6 +3,7 @@
 //! Kept is only what may still change: the samples that are not freed yet. A sample freed is folded into its site's
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
+use super::ownership::{Ended, Fate, Ownership, OwnershipFold};
 use super::sites::{Site, SiteSamples};
 use super::table::IdTable;
 use memscope_trace::{Frees, Interval, Samples};
@@ -48,6 +49,7 @@ pub(crate) struct SampleFold {
     /// Frees of samples that were never seen (or twice freed).
     unmatched_frees: u64,
     next_sample: u64,
+    ownership: OwnershipFold,
 }
 
 impl SampleFold {
@@ -118,6 +120,15 @@ impl SampleFold {
     fn close(&mut self, open: Open, thread: u32, time_us: u64) {
         let lifetime_us = time_us.saturating_sub(open.time_us);
         self.samples_of(open.site_row).add_free(open.probability, lifetime_us, open.thread, thread);
+        let fate = if thread == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(thread) };
+        self.end(open, lifetime_us, fate);
+    }
+
+    fn end(&mut self, open: Open, age_us: u64, fate: Fate) {
+        if let Some(site) = self.sites.rows().get(open.site_row as usize) {
+            let Open { thread, probability, .. } = open;
+            self.ownership.add(Ended { size_bytes: site.size_bytes, probability, thread, age_us, fate });
+        }
     }
 
     fn samples_of(&mut self, site_row: u32) -> &mut SiteSamples {
@@ -127,15 +138,24 @@ impl SampleFold {
         }
     }
 
-    /// The end of the trace: what is open now was live. Returns the number of frees without a sample.
-    pub(crate) fn finish(&mut self) -> u64 {
+    /// The end of the trace, at `end_us`: what is open now was live. Returns the number of frees without a sample.
+    pub(crate) fn finish(&mut self, end_us: u64) -> u64 {
         // In the order of ids, so that the same trace gives the same sums to the last bit.
         let mut open: Vec<(u64, Open)> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable_by_key(|(id, _)| *id);
         for (_, open) in open {
-            self.samples_of(open.site_row).live.add(1.0, open.probability);
+            let age_us = end_us.saturating_sub(open.time_us);
+            let samples = self.samples_of(open.site_row);
+            samples.live.add(1.0, open.probability);
+            samples.live_age_us += age_us as f64 / open.probability;
+            self.end(open, age_us, Fate::Live);
         }
         self.unmatched_frees + self.early.len() as u64
+    }
+
+    /// Who freed what, and when. Complete once [`SampleFold::finish`] has run.
+    pub(crate) fn take_ownership(&mut self) -> Ownership {
+        std::mem::take(&mut self.ownership).finish()
     }
 }
 
@@ -184,10 +204,12 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0); 5]), &EVERY);
         // 0 after exactly 1 ms, 1 after 1.001 ms, 2 by thread 2 at once, 3 by nobody known; 4 stays.
         fold.add_frees(&frees(&[(1_000, 1, 0), (1, 1, 1), (0, 2, 1), (0, 0, 1)]));
-        assert_eq!(fold.finish(), 0);
+        assert_eq!(fold.finish(3_000), 0);
         assert_eq!(counts(&fold.sites.rows()[0].samples), [5, 1, 4, 1, 1]);
         assert_eq!((fold.samples, fold.sample_bytes), (5, 500));
-        assert_eq!(fold.sites.rows()[0].samples.lifetime_us.value(), 1_000.0 + 3.0 * 1_001.0);
+        assert_eq!(fold.sites.rows()[0].samples.lifetime_us, 1_000.0 + 3.0 * 1_001.0);
+        // Made at 1,000 us, and the trace ends at 3,000.
+        assert_eq!(fold.sites.rows()[0].samples.live_age_us, 2_000.0);
     }
 
     #[test]
@@ -197,7 +219,7 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 1)]), &EVERY);
         fold.add_frees(&frees(&[(0, 1, 0), (0, 1, 0), (0, 1, -7)]));
         // Early: 1 (taken), 6 twice. Then 0, 0 again, and one below zero.
-        assert_eq!(fold.finish(), 4);
+        assert_eq!(fold.finish(3_000), 4);
         assert_eq!(counts(&fold.sites.rows()[0].samples)[1..3], [0, 1]);
         assert_eq!(counts(&fold.sites.rows()[1].samples)[1..3], [0, 1]);
     }
@@ -207,7 +229,7 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 9), (0, 1, u32::MAX)]), &EVERY);
         fold.add_frees(&frees(&[(0, 1, 2)]));
-        fold.finish();
+        fold.finish(3_000);
         assert_eq!(fold.samples, 3);
         assert_eq!(counts(&fold.unknown), [2, 1, 1, 1, 0]);
     }
@@ -227,7 +249,7 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(i64::MIN, 1, 0), (i64::MAX, 1, 0), (i64::MAX, 1, 0)]), &EVERY);
         fold.add_frees(&frees(&[(i64::MIN, 1, 2), (i64::MAX, 1, -1), (i64::MAX, 1, i64::MIN)]));
-        assert_eq!(fold.finish(), 1);
+        assert_eq!(fold.finish(3_000), 1);
     }
 
     #[test]

@@ -37,13 +37,17 @@ pub struct SiteSamples {
     pub temporary: Total,
     /// Those freed by another thread than the one that made them.
     pub cross_thread: Total,
-    /// Those freed, with their lifetimes in microseconds as values.
-    pub lifetime_us: Total,
     /// Those freed.
     pub freed: Total,
+    /// Estimated sum of the lifetimes of those freed, microseconds.
+    pub lifetime_us: f64,
+    /// Estimated sum of the ages at the trace's end of those that were not freed, microseconds.
+    pub live_age_us: f64,
 }
 
-/// A lifetime up to this many microseconds, ended by the thread that began it, is temporary.
+/// A lifetime up to this many microseconds, ended by the thread that began it, is temporary. (Heap profilers that look at every
+/// allocation call one temporary that is freed before the next. Before the thread's next *sample* would come down to the same
+/// only for the smallest sampling interval: it would make the figure depend on how much is sampled. A time does not.)
 pub(crate) const TEMPORARY_US: u64 = 1_000;
 
 impl Site {
@@ -78,7 +82,7 @@ impl SiteSamples {
     /// known (it was past its thread-local life): such an end is neither temporary nor cross-thread.
     pub(crate) fn add_free(&mut self, probability: f64, lifetime_us: u64, thread: u32, freed_by: u32) {
         self.freed.add(1.0, probability);
-        self.lifetime_us.add(lifetime_us as f64, probability);
+        self.lifetime_us += lifetime_us as f64 / probability;
         if thread == 0 || freed_by == 0 {
             return;
         }

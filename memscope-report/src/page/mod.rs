@@ -9,6 +9,7 @@
 
 mod charts;
 mod html;
+mod ownership;
 mod sites;
 mod tables;
 mod verdict;
@@ -44,6 +45,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("charts", |out, content| charts::write(out, content.drawings)),
     ("sites", |out, content| sites::write_table(out, content.analysis)),
     ("threads", |out, content| tables::write_threads(out, content.analysis)),
+    ("ownership", |out, content| ownership::write_flows(out, content.analysis)),
+    ("growth", |out, content| ownership::write_growth(out, content.analysis)),
     ("scopes", |out, content| tables::write_scopes(out, content.analysis)),
     ("stacks", |out, content| sites::write_stacks(out, content.analysis)),
     ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),

@@ -56,14 +56,20 @@ fn write_row(out: &mut dyn Write, index: usize, site: &SiteFigures) -> io::Resul
         write!(out, r#"<details data-stack="{index}"><summary><code>{label}</code></summary></details>"#)?;
     }
     write!(out, r#"</td><td class="n" data-value="{}">{}</td>"#, site.samples, count(site.samples as f64))?;
-    write_estimate(out, &site.allocations, count)?;
-    write_estimate(out, &site.allocated_bytes, bytes)?;
-    write_estimate(out, &site.live_bytes, bytes)?;
+    write_estimate(out, &site.allocations, count, "")?;
+    write_estimate(out, &site.allocated_bytes, bytes, "")?;
+    write_estimate(out, &site.live_bytes, bytes, "")?;
     writeln!(out, "</tr>")
 }
 
-fn write_estimate(out: &mut dyn Write, estimate: &Estimate, unit: fn(f64) -> String) -> io::Result<()> {
-    write!(out, r#"<td class="n" data-value="{:.0}">{}"#, estimate.value, unit(estimate.value))?;
+/// An estimate's cell: how it reads, its interval, and what it is sorted by. `classes` are added to the cell's.
+pub(super) fn write_estimate(
+    out: &mut dyn Write,
+    estimate: &Estimate,
+    unit: fn(f64) -> String,
+    classes: &str,
+) -> io::Result<()> {
+    write!(out, r#"<td class="n{classes}" data-value="{:.0}">{}"#, estimate.value, unit(estimate.value))?;
     if estimate.high > estimate.low {
         write!(out, r#"<span class="interval">{}</span>"#, range(estimate.low, estimate.high, unit))?;
     }

@@ -1,8 +1,8 @@
 //! Small analyses with fixed figures, and large and strange ones.
 
 use memscope_report::analysis::{
-    Analysis, Frame, IntervalStart, ScopeFigures, SessionInfo, SiteFigures, SizeBucket, ThreadFigures,
-    TimelinePoint, Totals,
+    Analysis, Fate, Frame, GrowthStep, IntervalStart, LifetimeBucket, ScopeFigures, SessionInfo, SiteFigures,
+    SizeBucket, ThreadFigures, ThreadFlow, TimelinePoint, Totals,
 };
 use memscope_report::chart::{Drawing, draw_all};
 use memscope_report::page;
@@ -86,6 +86,8 @@ pub(crate) fn service() -> Analysis {
         ],
         sites: sites(),
         sizes: (0..14).map(size_bucket).collect(),
+        lifetimes: (0..24).map(lifetime_bucket).collect(),
+        flows: flows(),
         scopes: vec![ScopeFigures {
             name: "service::handle".to_owned(),
             calls: 1_000,
@@ -156,7 +158,55 @@ fn sites() -> Vec<SiteFigures> {
         SiteFigures { frames: Vec::new(), label: "(stack not recorded)".to_owned(), ..site(&[], mebibyte) },
     ];
     sites[3].frames[0].inlined = true;
+    sites[3].growth = (5..12)
+        .map(|power| GrowthStep {
+            up_to_bytes: 1 << power,
+            reallocs: estimate(2_000.0, 30),
+            moved: estimate(1_500.0, 25),
+            copied_bytes: estimate(1_500.0 * f64::from(1 << power), 25),
+            new_bytes: estimate(4_000.0 * f64::from(1 << power), 30),
+        })
+        .collect();
     sites
+}
+
+/// Class `index` of lifetimes: most is freed after a tenth of a millisecond or so, and the longest classes hold what is live.
+fn lifetime_bucket(index: u32) -> LifetimeBucket {
+    let up_to_us = [1, 2, 5][index as usize % 3] * 10_u64.pow(index / 3);
+    let freed = f64::from(9 - index.abs_diff(7).min(9)) * 1e6;
+    let live = f64::from(index.saturating_sub(16)) * 3e5;
+    LifetimeBucket {
+        up_to_us: (index < 23).then_some(up_to_us),
+        freed_allocations: estimate(freed / 64.0, 40),
+        freed_bytes: estimate(freed, 40),
+        live_allocations: estimate(live / 64.0, 20),
+        live_bytes: estimate(live, 20),
+        surviving_allocations: 1.0 / f64::from(1 + index),
+        surviving_bytes: 1.0 - f64::from(index.min(16)) / 18.0,
+    }
+}
+
+/// Thread 1 hands much to thread 2; the others keep to themselves.
+fn flows() -> Vec<ThreadFlow> {
+    let cell = |(allocated_by, fate, mebibytes): (u32, Fate, f64)| ThreadFlow {
+        allocated_by,
+        fate,
+        allocations: estimate(mebibytes * 1e4, 60),
+        bytes: estimate(mebibytes * f64::from(1 << 20), 60),
+    };
+    [
+        (1, Fate::FreedBy(2), 24.0),
+        (2, Fate::FreedBy(2), 17.0),
+        (1, Fate::FreedBy(1), 14.0),
+        (3, Fate::FreedBy(3), 9.5),
+        (17, Fate::FreedBy(17), 4.0),
+        (2, Fate::Live, 3.0),
+        (1, Fate::Live, 2.0),
+        (3, Fate::FreedByUnknown, 0.5),
+    ]
+    .into_iter()
+    .map(cell)
+    .collect()
 }
 
 fn size_bucket(power: u32) -> SizeBucket {
@@ -216,6 +266,10 @@ pub(crate) fn crowded() -> Analysis {
     analysis.sites = (0..500)
         .map(|i| site(&[&symbol(i % 7), &symbol(i), "main"], f64::from(1_000_000 - i * 100)))
         .collect();
+    analysis.flows = (1..=500)
+        .flat_map(|id| [(id, Fate::FreedBy(id)), (id, Fate::FreedBy(id % 7 + 1)), (id, Fate::Live)])
+        .map(|(allocated_by, fate)| ThreadFlow { allocated_by, fate, ..analysis.flows[0] })
+        .collect();
     analysis.timeline =
         (1..=200_000).map(|i| TimelinePoint { time_us: i * 1_000, ..timeline_point(i % 20 + 1) }).collect();
     analysis.totals.threads = 500;
@@ -269,6 +323,17 @@ pub(crate) fn immense() -> Analysis {
     for (class, figures) in analysis.sizes.iter_mut().zip([huge, strange]) {
         (class.up_to_bytes, class.allocations, class.allocated_bytes) = (u64::MAX, figures, figures);
     }
+    for (class, figures) in analysis.lifetimes.iter_mut().zip([strange, huge]) {
+        (class.freed_bytes, class.live_bytes, class.surviving_bytes) = (figures, figures, figures.value);
+    }
+    for (flow, figures) in analysis.flows.iter_mut().zip([strange, huge]) {
+        flow.bytes = figures;
+    }
+    analysis.flows.push(ThreadFlow {
+        allocated_by: u32::MAX,
+        fate: Fate::FreedBy(u32::MAX),
+        ..analysis.flows[0]
+    });
     analysis
 }
 
@@ -279,6 +344,7 @@ pub(crate) fn zero() -> Analysis {
         threads: vec![ThreadFigures::default()],
         sites: vec![SiteFigures::default()],
         sizes: vec![SizeBucket::default()],
+        lifetimes: vec![LifetimeBucket::default()],
         scopes: vec![ScopeFigures::default()],
         warnings: vec![String::new()],
         ..Analysis::default()
@@ -293,6 +359,7 @@ pub(crate) fn one_point() -> Analysis {
     analysis.sites.truncate(1);
     analysis.sizes.drain(..6);
     analysis.sizes.truncate(1);
+    analysis.lifetimes.drain(..20);
     analysis
 }
 

@@ -109,7 +109,7 @@ fn an_estimate_has_its_interval() {
 
 #[test]
 fn what_is_never_sampled_is_said() {
-    for name in ["call_sites", "sizes"] {
+    for name in ["call_sites", "sizes", "lifetimes"] {
         let places = places(&chart(&below_zero(), name));
         assert!(places[1].text.contains("Allocations below 1 KiB are not sampled."), "{:?}", places[1]);
     }

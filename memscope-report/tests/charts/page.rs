@@ -59,7 +59,7 @@ fn the_page_shows_what_was_found() {
     assert!(shows("span", "27 to 33 MiB"));
     assert!(shows("code", "service::handle"));
     assert!(shows("div", "2023-11-14 22:13:20 UTC"));
-    assert_eq!(elements.iter().filter(|element| element.name == "figure").count(), 7);
+    assert_eq!(elements.iter().filter(|element| element.name == "figure").count(), 8);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn many_sites_and_threads_are_cut_and_the_page_says_so() {
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
     let elements = elements(&page);
     let rows = elements.iter().filter(|element| element.name == "tr").count();
-    assert_eq!(rows, 300 + 500 + 1 + 3, "sites, threads, a scope, and three heads");
+    assert_eq!(rows, 300 + 500 + 9 + 1 + 4, "sites, threads, the matrix, a scope, and four heads");
 }
 
 #[test]

@@ -169,6 +169,7 @@ pub fn estimates(profile: &Profile) -> (Estimate, Estimate) {
 pub struct Random(pub u64);
 
 impl Random {
+    #[allow(clippy::should_implement_trait, reason = "an endless source of numbers needs no iterator")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -39,7 +39,8 @@ fn main() {
         &RenderOptions::default(),
     )
     .expect("a report");
-    let expected = ["memory_over_time", "allocation_rate", "threads", "call_sites", "sizes", "flame_graph"];
+    let expected =
+        ["memory_over_time", "allocation_rate", "threads", "call_sites", "sizes", "lifetimes", "flame_graph"];
     for name in expected {
         let path = rendered.charts.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
         let svg = std::fs::read_to_string(path.unwrap_or_else(|| panic!("{name} is drawn"))).expect("an SVG");

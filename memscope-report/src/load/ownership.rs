@@ -1,0 +1,200 @@
+//! Who freed what, and when: the ends of all samples, over all sites.
+//!
+//! Each sample adds to one lifetime class and to one flow when its end is known: when it is freed, or when the trace
+//! ends and it was not. The latter are *censored*: they live at least as long as the session still ran. They have a column
+//! of their own in every class, for leaving them out would make lifetimes too short (and those of leaks vanish).
+//!
+//! Samples whose site is lost are left out: their size is not known.
+
+use crate::statistics::Total;
+use std::collections::HashMap;
+
+/// Flows that are kept apart; what other pairs of threads add is one flow between no known threads.
+const FLOWS_MAX: usize = 1 << 16;
+
+/// The largest lifetimes of the classes, microseconds: 1, 2, 5, 10, ... to 5 million seconds. Beyond is one class more.
+pub(crate) const LIFETIME_EDGES_US: [u64; 39] = edges();
+
+const fn edges() -> [u64; 39] {
+    let (mut edges, mut at, mut decade) = ([0; 39], 0, 1);
+    while at < edges.len() {
+        edges[at] = decade;
+        edges[at + 1] = 2 * decade;
+        edges[at + 2] = 5 * decade;
+        decade *= 10;
+        at += 3;
+    }
+    edges
+}
+
+/// Samples by number and by bytes.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Amount {
+    /// The allocations.
+    pub allocations: Total,
+    /// Their bytes.
+    pub bytes: Total,
+}
+
+impl Amount {
+    fn add(&mut self, size_bytes: u64, probability: f64) {
+        self.allocations.add(1.0, probability);
+        self.bytes.add(size_bytes as f64, probability);
+    }
+
+    /// Adds the samples of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.allocations.merge(&other.allocations);
+        self.bytes.merge(&other.bytes);
+    }
+}
+
+/// The samples of one lifetime class.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct LifetimeClass {
+    /// The longest lifetime in the class, microseconds; `None` for the last class, which has no end.
+    pub up_to_us: Option<u64>,
+    /// Those freed at that age.
+    pub freed: Amount,
+    /// Those not freed, of that age at the trace's end.
+    pub live: Amount,
+}
+
+/// How an allocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[non_exhaustive]
+pub enum Fate {
+    /// A thread freed it: the id in the trace.
+    FreedBy(u32),
+    /// It was freed by a thread that is not known: one past its thread-local life.
+    FreedByUnknown,
+    /// It was live at the end.
+    Live,
+}
+
+/// What one thread allocated and one thread freed, or nobody.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Flow {
+    /// The allocating thread's id in the trace; 0 where it is not known.
+    pub allocated_by: u32,
+    /// What became of it.
+    pub fate: Fate,
+    /// How much that is.
+    pub amount: Amount,
+}
+
+/// The ends of all samples whose site is known.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Ownership {
+    /// By lifetime, shortest first, up to the last class that has samples.
+    pub lifetimes: Vec<LifetimeClass>,
+    /// By allocating thread, then by what became of it.
+    pub flows: Vec<Flow>,
+}
+
+/// What a sample was, at its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) size_bytes: u64,
+    pub(super) probability: f64,
+    pub(super) thread: u32,
+    pub(super) age_us: u64,
+    pub(super) fate: Fate,
+}
+
+/// An [`Ownership`] in the making.
+#[derive(Debug, Default)]
+pub(super) struct OwnershipFold {
+    classes: Vec<LifetimeClass>,
+    flows: HashMap<(u32, Fate), Amount>,
+}
+
+impl OwnershipFold {
+    pub(super) fn add(&mut self, sample: Ended) {
+        let Ended { size_bytes, probability, thread, age_us, fate } = sample;
+        let at = LIFETIME_EDGES_US.partition_point(|&edge_us| edge_us < age_us);
+        while self.classes.len() <= at {
+            let up_to_us = LIFETIME_EDGES_US.get(self.classes.len()).copied();
+            self.classes.push(LifetimeClass { up_to_us, ..LifetimeClass::default() });
+        }
+        let class = &mut self.classes[at];
+        let column = if fate == Fate::Live { &mut class.live } else { &mut class.freed };
+        column.add(size_bytes, probability);
+        let key = (thread, fate);
+        let full = self.flows.len() >= FLOWS_MAX && !self.flows.contains_key(&key);
+        let key = match fate {
+            _ if !full => key,
+            Fate::Live => (0, Fate::Live),
+            _ => (0, Fate::FreedByUnknown),
+        };
+        self.flows.entry(key).or_default().add(size_bytes, probability);
+    }
+
+    pub(super) fn finish(self) -> Ownership {
+        let flows = self.flows.into_iter();
+        let mut flows: Vec<Flow> =
+            flows.map(|((allocated_by, fate), amount)| Flow { allocated_by, fate, amount }).collect();
+        flows.sort_unstable_by_key(|flow| (flow.allocated_by, flow.fate));
+        Ownership { lifetimes: self.classes, flows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(thread: u32, age_us: u64, fate: Fate) -> Ended {
+        Ended { size_bytes: 10, probability: 0.5, thread, age_us, fate }
+    }
+
+    #[test]
+    fn a_lifetime_class_ends_at_one_two_or_five() {
+        assert_eq!(LIFETIME_EDGES_US[..7], [1, 2, 5, 10, 20, 50, 100]);
+        assert_eq!(LIFETIME_EDGES_US[38], 5_000_000_000_000);
+        let mut fold = OwnershipFold::default();
+        for age_us in [0, 1, 2, 3, 1_000, 1_001] {
+            fold.add(ended(1, age_us, Fate::FreedBy(1)));
+        }
+        fold.add(ended(1, u64::MAX, Fate::Live));
+        let classes = fold.finish().lifetimes;
+        assert_eq!(classes.len(), 40);
+        let used: Vec<_> = classes
+            .iter()
+            .filter(|class| class.freed.bytes.samples() + class.live.bytes.samples() > 0)
+            .map(|class| (class.up_to_us, class.freed.bytes.value(), class.live.allocations.value()))
+            .collect();
+        assert_eq!(
+            used,
+            [
+                (Some(1), 40.0, 0.0),
+                (Some(2), 20.0, 0.0),
+                (Some(5), 20.0, 0.0),
+                (Some(1_000), 20.0, 0.0),
+                (Some(2_000), 20.0, 0.0),
+                (None, 0.0, 2.0)
+            ]
+        );
+    }
+
+    #[test]
+    fn flows_are_kept_by_pair_up_to_a_bound() {
+        let mut fold = OwnershipFold::default();
+        for (thread, fate) in [(2, Fate::Live), (1, Fate::FreedBy(2)), (1, Fate::FreedBy(2))] {
+            fold.add(ended(thread, 5, fate));
+        }
+        for thread in 3..2 * FLOWS_MAX as u32 {
+            fold.add(ended(thread, 5, Fate::FreedBy(thread)));
+        }
+        let flows = fold.finish().flows;
+        assert_eq!(flows.len(), FLOWS_MAX + 1);
+        assert_eq!((flows[0].allocated_by, flows[0].fate), (0, Fate::FreedByUnknown));
+        assert_eq!((flows[1].allocated_by, flows[1].fate), (1, Fate::FreedBy(2)));
+        assert_eq!(flows[1].amount.bytes.value(), 40.0);
+        let all: u64 = flows.iter().map(|flow| flow.amount.bytes.samples()).sum();
+        assert_eq!(all, 2 * FLOWS_MAX as u64);
+    }
+}

@@ -1,0 +1,211 @@
+//! The sums that an estimate is made of.
+
+use super::Estimate;
+use super::interval::{self, TAIL};
+
+/// How many of a trace's samples were lost, at random.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Samples that the trace has.
+    pub recorded: u64,
+    /// Samples that were drawn and are not in the trace.
+    pub lost: u64,
+}
+
+impl Losses {
+    /// The share of the samples drawn that the trace has, 0 < q <= 1; 1 where it has none at all.
+    #[must_use]
+    pub fn retained(self) -> f64 {
+        let (recorded, lost) = (self.recorded as f64, self.lost as f64);
+        if self.recorded == 0 { 1.0 } else { recorded / (recorded + lost) }
+    }
+}
+
+/// A sample as far as the interval has to know it by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Piece {
+    /// v/p.
+    weighted: f64,
+    /// v.
+    value: f64,
+}
+
+impl Piece {
+    /// What the sample stands for beside itself: nothing where it could not have been missed.
+    fn unseen(self) -> f64 {
+        self.weighted - self.value
+    }
+
+    fn is_heavier_than(self, other: Self) -> bool {
+        (self.unseen(), self.weighted) > (other.unseen(), other.weighted)
+    }
+}
+
+/// The sums that an estimate is made of. Add samples in any order; totals of disjoint sets of samples merge.
+///
+/// ```
+/// use memscope_report::statistics::Total;
+/// let mut bytes = Total::default();
+/// for _ in 0..100 {
+///     bytes.add(512.0, 0.001);
+/// }
+/// let estimate = bytes.estimate();
+/// assert_eq!(estimate.value.round(), 51_200_000.0);
+/// assert!(estimate.low < 51_200_000.0 && 51_200_000.0 < estimate.high);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Total {
+    /// Sum of v/p.
+    value: f64,
+    /// Sum of v.
+    seen: f64,
+    /// Sum of v^2/p.
+    squares: f64,
+    /// Sum of v^2/p^2.
+    weighted_squares: f64,
+    samples: u64,
+    /// The two samples that stand for most beside themselves, the heavier one first.
+    heaviest: [Piece; 2],
+}
+
+impl Total {
+    /// Adds one sample of `value` (not negative) that had `probability` (0 < p <= 1; anything else counts as 1).
+    pub fn add(&mut self, value: f64, probability: f64) {
+        let probability = if probability > 0.0 && probability <= 1.0 { probability } else { 1.0 };
+        let weighted = value / probability;
+        self.value += weighted;
+        self.seen += value;
+        self.squares += value * weighted;
+        self.weighted_squares += weighted * weighted;
+        self.samples += 1;
+        self.weigh(Piece { weighted, value });
+    }
+
+    /// Adds the samples of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.value += other.value;
+        self.seen += other.seen;
+        self.squares += other.squares;
+        self.weighted_squares += other.weighted_squares;
+        self.samples += other.samples;
+        other.heaviest.iter().for_each(|&piece| self.weigh(piece));
+    }
+
+    fn weigh(&mut self, piece: Piece) {
+        let [first, second] = self.heaviest;
+        if piece.is_heavier_than(first) {
+            self.heaviest = [piece, first];
+        } else if piece.is_heavier_than(second) {
+            self.heaviest[1] = piece;
+        }
+    }
+
+    /// The total of the same samples with each value times `factor` (not negative): turns a count of equal things into
+    /// their bytes.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let scaled = |piece: Piece| Piece { weighted: piece.weighted * factor, value: piece.value * factor };
+        Self {
+            value: self.value * factor,
+            seen: self.seen * factor,
+            squares: self.squares * factor * factor,
+            weighted_squares: self.weighted_squares * factor * factor,
+            samples: self.samples,
+            heaviest: self.heaviest.map(scaled),
+        }
+    }
+
+    /// The total that `samples` samples like these would have: for samples of which only the number is known.
+    #[must_use]
+    pub fn like(&self, samples: u64) -> Self {
+        if self.samples == 0 {
+            return Self { samples, ..Self::default() };
+        }
+        let ratio = samples as f64 / self.samples as f64;
+        Self {
+            value: self.value * ratio,
+            seen: self.seen * ratio,
+            squares: self.squares * ratio,
+            weighted_squares: self.weighted_squares * ratio,
+            samples,
+            heaviest: self.heaviest,
+        }
+    }
+
+    /// The total restated for samples of which only a share was recorded: the estimate is divided by it and the interval
+    /// widened. Restate last: restated totals do not merge.
+    #[must_use]
+    pub fn thinned(&self, losses: Losses) -> Self {
+        let retained = losses.retained();
+        let thinned = |piece: Piece| Piece { weighted: piece.weighted / retained, ..piece };
+        let value = self.value / retained;
+        let squares = self.squares / retained;
+        // How many were drawn in all is known; so is the less to be learnt about the total, the more of them it has.
+        let known = (1.0 - retained) * value * value / (losses.recorded as f64 + 1.0);
+        let weighted_squares = self.weighted_squares / (retained * retained) - known;
+        Self {
+            value,
+            seen: self.seen,
+            squares,
+            weighted_squares: weighted_squares.max(squares),
+            samples: self.samples,
+            heaviest: self.heaviest.map(thinned),
+        }
+    }
+
+    /// The unbiased estimate of the total.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Samples added.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// The estimated variance of the estimate: `sum((1 - p) (v/p)^2)`; 0 where every probability is 1.
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        // Where every probability is 1 both sums are equal to the last bit; rounding may otherwise leave a hair.
+        (self.weighted_squares - self.squares).max(0.0)
+    }
+
+    /// The estimate with its 95% interval. Without samples that is 0 with the interval [0, 0]: what such a total may
+    /// still be cannot be told from itself, see [`Total::estimate_within`].
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        let (low, high) = self.interval();
+        Estimate { value: self.value, low, high, samples: self.samples }
+    }
+
+    /// The estimate of a part of `whole`. It differs from [`Total::estimate`] where no sample fell into the part:
+    /// the upper end then is what a Poisson count that shows 0 may be (3.00, mid-P), in pieces of what a sample of
+    /// `whole` stands for beside itself in the mean; it is `whole`'s upper end at most.
+    #[must_use]
+    pub fn estimate_within(&self, whole: &Self) -> Estimate {
+        if self.samples > 0 || whole.value <= 0.0 || whole.variance() <= 0.0 {
+            return self.estimate();
+        }
+        let piece = (whole.value - whole.seen).max(0.0) / whole.samples as f64;
+        // Half of exp(-pieces) is the tail.
+        let high = (-(2.0 * TAIL).ln() * piece).min(whole.interval().1);
+        Estimate { value: 0.0, low: 0.0, high, samples: 0 }
+    }
+
+    fn interval(&self) -> (f64, f64) {
+        let variance = self.variance();
+        if self.value <= 0.0 || variance <= self.value * self.value * f64::EPSILON {
+            return (self.value, self.value);
+        }
+        let (low, high) = interval::mid_p(self.value, variance, self.unseen_piece());
+        (low.max(self.seen).min(self.value), high.max(self.value))
+    }
+
+    /// What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
+    fn unseen_piece(&self) -> f64 {
+        let [first, second] = self.heaviest.map(Piece::unseen);
+        if self.samples < 2 { first } else { 2.0 * first - second }
+    }
+}
