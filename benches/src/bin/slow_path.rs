@@ -45,8 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn measure() -> Result<(), Box<dyn Error>> {
-    let (shallow, unwinder) =
-        in_session(|| at_depth(0, &mut batches, &mut Times::default()))?;
+    let (shallow, unwinder) = in_session(|| at_depth(0, &mut batches, &mut Times::default()))?;
     let deeper = FRAMES.saturating_sub(shallow.frames);
     let (mut off, mut on) = (Times::default(), Times::default());
     let mut last = shallow;

@@ -32,7 +32,7 @@ pub(crate) fn compare(
 }
 
 fn per_unit(programs: &Programs, row: &Row, sizes: &Sizes) -> Result<PerUnit> {
-    let (less, more) = sizes.for_callgrind();
+    let (less, more) = sizes.for_callgrind(row.is_heavy);
     let program = programs.path(row);
     let small = callgrind::count(row, &program, sizes.workload, less)?;
     let large = callgrind::count(row, &program, sizes.workload, more)?;
@@ -42,7 +42,7 @@ fn per_unit(programs: &Programs, row: &Row, sizes: &Sizes) -> Result<PerUnit> {
 }
 
 fn print(counted: &[(&Row, PerUnit)], sizes: &Sizes) {
-    let (less, more) = sizes.for_callgrind();
+    let (less, more) = sizes.for_callgrind(false);
     println!("\n### `{}`, sizes {} and {}\n", sizes.workload, less.count, more.count);
     let lines: Vec<Vec<String>> = counted.iter().map(|(row, each)| line(row, *each, counted)).collect();
     let unit = sizes.unit();

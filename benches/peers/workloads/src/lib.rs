@@ -42,6 +42,7 @@ const SEED_THREADS: usize = 100;
 /// The workloads, in the order of the tables.
 pub const WORKLOADS: &[Workload] = &[
     Workload { name: "pair", unit: "pair", units_per_size: 1, run: pair },
+    Workload { name: "zeroed", unit: "pair", units_per_size: 1, run: pair::zeroed },
     Workload { name: "mixed", unit: "operation", units_per_size: mixed::THREADS, run: mixed::mixed },
     Workload { name: "json", unit: "round", units_per_size: 1, run: json::json },
     Workload {

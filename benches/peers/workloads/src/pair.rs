@@ -8,3 +8,10 @@ pub fn pair(count: usize) {
         drop(black_box(Vec::<u8>::with_capacity(black_box(64))));
     }
 }
+
+/// The same with memory that must be zero (`alloc_zeroed`, in C `calloc`), for which allocators have another path.
+pub(crate) fn zeroed(count: usize) {
+    for _ in 0..count {
+        drop(black_box(vec![0_u8; black_box(64)]));
+    }
+}
