@@ -5,7 +5,7 @@ use crate::building::Programs;
 use crate::callgrind::{self, Count};
 use crate::rows::Row;
 use crate::sizes::Sizes;
-use crate::table;
+use crate::table::{self, Summary};
 
 /// Instructions of one unit.
 #[derive(Clone, Copy)]
@@ -20,14 +20,20 @@ pub(crate) fn compare(
     rows: &[&'static Row],
     workloads: &[&'static Sizes],
 ) -> Result<()> {
+    let mut summary = Summary::default();
     for sizes in workloads {
         let mut counted: Vec<(&Row, PerUnit)> = Vec::new();
         for row in rows {
             eprintln!("{}: {}", sizes.workload, row.name);
             counted.push((row, per_unit(programs, row, sizes)?));
         }
-        print(&counted, sizes);
+        let lines = print(&counted, sizes);
+        // Name, what it is compared with, and of the others the ratio beside what is added.
+        let added =
+            |line: &Vec<String>| [line[0].clone(), line[1].clone(), format!("{} ({})", line[3], line[4])];
+        summary.add(sizes.workload, lines.iter().map(added).collect());
     }
+    summary.print("Instructions added to a unit by the program's threads (ratio)");
     Ok(())
 }
 
@@ -41,7 +47,8 @@ fn per_unit(programs: &Programs, row: &Row, sizes: &Sizes) -> Result<PerUnit> {
     Ok(PerUnit { program: each(|count| count.program), drain: each(|count| count.drain) })
 }
 
-fn print(counted: &[(&Row, PerUnit)], sizes: &Sizes) {
+/// Prints the workload's table; returns its lines.
+fn print(counted: &[(&Row, PerUnit)], sizes: &Sizes) -> Vec<Vec<String>> {
     let (less, more) = sizes.for_callgrind(false);
     println!("\n### `{}`, sizes {} and {}\n", sizes.workload, less.count, more.count);
     let lines: Vec<Vec<String>> = counted.iter().map(|(row, each)| line(row, *each, counted)).collect();
@@ -55,6 +62,7 @@ fn print(counted: &[(&Row, PerUnit)], sizes: &Sizes) {
         "drain thread, as valgrind slows it".to_owned(),
     ];
     table::print(&head.each_ref().map(String::as_str), &lines);
+    lines
 }
 
 fn line(row: &Row, each: PerUnit, counted: &[(&Row, PerUnit)]) -> Vec<String> {

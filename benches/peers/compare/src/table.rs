@@ -49,6 +49,38 @@ pub(crate) fn print(head: &[&str], lines: &[Vec<String>]) {
     }
 }
 
+/// One table over all workloads: a line for each row, a column for each workload.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    workloads: Vec<&'static str>,
+    /// Name, what it is compared with, a figure for each workload.
+    lines: Vec<Vec<String>>,
+}
+
+impl Summary {
+    /// Adds a workload's figures, each as name, what it is compared with, and figure; always the same rows.
+    pub(crate) fn add(&mut self, workload: &'static str, figures: Vec<[String; 3]>) {
+        self.workloads.push(workload);
+        if self.lines.is_empty() {
+            self.lines = figures.into_iter().map(Vec::from).collect();
+            return;
+        }
+        for (line, [_, _, figure]) in self.lines.iter_mut().zip(figures) {
+            line.push(figure);
+        }
+    }
+
+    /// Prints it, if there are several workloads.
+    pub(crate) fn print(&self, title: &str) {
+        if self.workloads.len() > 1 {
+            println!("\n### {title}\n");
+            let head: Vec<&str> =
+                ["program", "against"].into_iter().chain(self.workloads.iter().copied()).collect();
+            print(&head, &self.lines);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use crate::building::Programs;
 use crate::child::{self, Usage};
 use crate::rows::Row;
 use crate::sizes::{Size, Sizes};
-use crate::table::{self, Spread};
+use crate::table::{self, Spread, Summary};
 
 /// One program at one size, and what its runs took, a round each.
 struct Case {
@@ -22,6 +22,7 @@ pub(crate) fn compare(
     rounds: usize,
     is_full: bool,
 ) -> Result<()> {
+    let mut summary = Summary::default();
     for sizes in workloads {
         let mut cases = cases(rows, sizes, is_full);
         for round in 1..=rounds {
@@ -33,8 +34,12 @@ pub(crate) fn compare(
                 case.runs.push(child::run(command)?);
             }
         }
-        print(&cases, rows, sizes, is_full);
+        let lines = print(&cases, rows, sizes, is_full);
+        // Name, what it is compared with, ratio.
+        let ratio = |line: &Vec<String>| [0, 1, 3].map(|column| line[column].clone());
+        summary.add(sizes.workload, lines.iter().map(ratio).collect());
     }
+    summary.print("CPU against the same allocator without the profiler: median (min to max)");
     Ok(())
 }
 
@@ -56,7 +61,8 @@ fn cases(rows: &[&'static Row], sizes: &Sizes, is_full: bool) -> Vec<Case> {
     cases
 }
 
-fn print(cases: &[Case], rows: &[&'static Row], sizes: &Sizes, is_full: bool) {
+/// Prints the workload's table; returns its lines.
+fn print(cases: &[Case], rows: &[&'static Row], sizes: &Sizes, is_full: bool) -> Vec<Vec<String>> {
     let size = sizes.of(false, is_full);
     println!(
         "\n### `{} {}` ({} times {} {}s)\n",
@@ -66,63 +72,48 @@ fn print(cases: &[Case], rows: &[&'static Row], sizes: &Sizes, is_full: bool) {
         sizes.units_per_size(),
         sizes.unit()
     );
-    let mut lines = Vec::new();
-    for row in rows {
-        let find =
-            |name: &str, size: Size| cases.iter().find(|case| case.row.name == name && case.size == size);
-        let size = sizes.of(row.is_heavy, is_full);
-        let name =
-            if row.is_heavy { format!("{} (at {})", row.name, size.count) } else { row.name.to_owned() };
-        let Some(case) = find(row.name, size) else {
-            let against = row.against.unwrap_or_default().to_owned();
-            lines.push(vec![
-                name,
-                against,
-                "not installed".into(),
-                String::new(),
-                String::new(),
-                String::new(),
-            ]);
-            continue;
-        };
-        lines.push(line(name, case, row.against.and_then(|against| find(against, size))));
-    }
-    table::print(
-        &[
-            "program",
-            "against",
-            "CPU ratio, median (min to max)",
-            "CPU s",
-            "peak RSS added, MiB",
-            "drain thread, % of CPU",
-        ],
-        &lines,
-    );
+    let lines: Vec<Vec<String>> =
+        rows.iter().map(|row| line(row, cases, sizes.of(row.is_heavy, is_full))).collect();
+    let head = [
+        "program",
+        "against",
+        "size",
+        "CPU ratio, median (min to max)",
+        "CPU s",
+        "peak RSS added, MiB",
+        "drain thread, % of CPU",
+    ];
+    table::print(&head, &lines);
+    lines
 }
 
-fn line(name: String, case: &Case, against: Option<&Case>) -> Vec<String> {
-    let cpu = |run: &Usage| run.cpu_seconds;
-    let peak = |run: &Usage| run.peak_mib;
-    let seconds = format!("{:.3}", Spread::of(case.runs.iter().map(cpu)).median);
-    let peak_mib = Spread::of(case.runs.iter().map(peak)).median;
-    let shares = case.runs.iter().filter_map(|run| Some(100.0 * run.drain_seconds? / run.cpu_seconds));
-    let shares: Vec<f64> = shares.collect();
+fn line(row: &Row, cases: &[Case], size: Size) -> Vec<String> {
+    let find = |name: &str| cases.iter().find(|case| case.row.name == name && case.size == size);
+    let mut cells =
+        vec![row.name.to_owned(), row.against.unwrap_or_default().to_owned(), size.count.to_string()];
+    match find(row.name) {
+        Some(case) => cells.extend(figures(case, row.against.and_then(find))),
+        None => cells.extend(["not installed", "", "", ""].map(str::to_owned)),
+    }
+    cells
+}
+
+/// CPU ratio, CPU time, peak of memory, the drain thread's share.
+fn figures(case: &Case, against: Option<&Case>) -> [String; 4] {
+    let median = |case: &Case, part: fn(&Usage) -> f64| Spread::of(case.runs.iter().map(part)).median;
+    let seconds = format!("{:.3}", median(case, |run| run.cpu_seconds));
+    let peak_mib = median(case, |run| run.peak_mib);
+    let shares: Vec<f64> =
+        case.runs.iter().filter_map(|run| Some(100.0 * run.drain_seconds? / run.cpu_seconds)).collect();
     let drain = if shares.is_empty() {
         String::new()
     } else {
         format!("{:.2}", Spread::of(shares.into_iter()).median)
     };
     let Some(against) = against else {
-        return vec![name, String::new(), "1".into(), seconds, format!("{peak_mib:.1} in all"), drain];
+        return ["1".to_owned(), seconds, format!("{peak_mib:.1} in all"), drain];
     };
     let ratios = case.runs.iter().zip(&against.runs).map(|(run, plain)| run.cpu_seconds / plain.cpu_seconds);
-    let added = peak_mib - Spread::of(against.runs.iter().map(peak)).median;
-    vec![
-        name,
-        against.row.name.to_owned(),
-        Spread::of(ratios).to_string(),
-        seconds,
-        format!("{added:+.1}"),
-        drain,
-    ]
+    let added = peak_mib - median(against, |run| run.peak_mib);
+    [Spread::of(ratios).to_string(), seconds, format!("{added:+.1}"), drain]
 }
