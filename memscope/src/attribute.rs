@@ -98,13 +98,13 @@ fn open(function: &'static Function) -> Outermost {
     let options = &function.options;
     let mut builder = Session::builder().name(function.name).output(options.output.unwrap_or(DEFAULT_OUTPUT));
     if let Some(sample_rate) = options.sample_rate {
-        builder.config_mut().sample_rate = sample_rate;
+        builder.config.sample_rate = sample_rate;
     }
     if let Some(min_allocation_size) = options.min_allocation_size {
-        builder.config_mut().min_allocation_size = min_allocation_size;
+        builder.config.min_allocation_size = min_allocation_size;
     }
     if let Some(buffer_size) = options.buffer_size {
-        builder.config_mut().buffer_size = buffer_size;
+        builder.config.buffer_size = buffer_size;
     }
     if let Some(share) = options.overhead_budget {
         builder = builder.overhead_budget(share);

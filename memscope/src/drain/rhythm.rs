@@ -9,8 +9,9 @@
 
 use std::time::Duration;
 
-/// How often rings are emptied while there are samples: what a crash can lose.
-const TICK_NS: u64 = 5_000_000;
+/// How often rings are emptied while there are samples: what a crash can lose. Waking up takes 5 to 20 microseconds of CPU time, so this is what
+/// a session costs that samples little.
+const TICK_NS: u64 = 8_000_000;
 /// The same in exact mode, where threads may be waiting for room.
 const EXACT_TICK_NS: u64 = 1_000_000;
 /// So many ticks without a sample end the ticking.
@@ -125,8 +126,8 @@ mod tests {
     fn many_samples_are_drained_tick_by_tick() {
         for step in [1, 2, 4] {
             let (wakings, longest) = second((0..1000).step_by(step));
-            assert!((190..=210).contains(&wakings), "{wakings}");
-            assert!(longest <= 5 * MS, "{longest}");
+            assert!((118..=132).contains(&wakings), "{wakings}");
+            assert!(longest <= 8 * MS, "{longest}");
         }
     }
 

@@ -1,9 +1,7 @@
 //! Whether a session keeps to an overhead budget, and to which.
 
+use super::config::Preset;
 use crate::{Error, Result};
-
-/// The budget of a session of which nothing is said but where it writes: half a percent.
-const DEFAULT_SHARE: f64 = 0.005;
 
 /// What was said about the overhead budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,17 +13,17 @@ pub(crate) enum OverheadBudget {
 }
 
 impl OverheadBudget {
-    /// The share to keep to, if any. A configuration is kept as it was given, unless a budget is asked for.
+    /// The share to keep to, if any: what was asked for, else what goes with the preset. Any other configuration is kept as it was given.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a share out of range, and for one that is asked of exact mode.
-    pub(crate) fn share(self, is_configured: bool, sample_rate: f64) -> Result<Option<f64>> {
+    pub(crate) fn share(self, preset: Option<Preset>, sample_rate: f64) -> Result<Option<f64>> {
         let wrong = |share: f64, range| {
             Err(Error::InvalidConfig { field: "overhead_budget", value: share.to_string(), range })
         };
         match self {
             Self::Off => Ok(None),
-            Self::Unsaid => Ok((!is_configured).then_some(DEFAULT_SHARE)),
+            Self::Unsaid => Ok(preset.map(|preset| preset.budget_share)),
             Self::Share(share) if !(share > 0.0 && share <= 1.0) => {
                 wrong(share, "a share of the process's CPU time, above 0 and at most 1")
             }
@@ -42,24 +40,26 @@ impl OverheadBudget {
 mod tests {
     use super::*;
 
+    const PRESET: Option<Preset> = Some(Preset { interval_bytes: 1e6, budget_share: 0.005 });
+
     #[test]
-    fn a_session_without_a_word_has_the_default() {
-        assert_eq!(OverheadBudget::Unsaid.share(false, 0.0005).expect("right"), Some(0.005));
-        assert_eq!(OverheadBudget::Unsaid.share(true, 0.0005).expect("right"), None);
-        assert_eq!(OverheadBudget::Unsaid.share(true, 1.0).expect("exact mode is left alone"), None);
-        assert_eq!(OverheadBudget::Off.share(false, 0.0005).expect("right"), None);
-        assert_eq!(OverheadBudget::Share(0.02).share(true, 0.01).expect("right"), Some(0.02));
-        assert_eq!(OverheadBudget::Share(1.0).share(false, 0.01).expect("right"), Some(1.0));
+    fn a_preset_has_its_own_and_what_is_asked_for_wins() {
+        assert_eq!(OverheadBudget::Unsaid.share(PRESET, 0.0005).expect("right"), Some(0.005));
+        assert_eq!(OverheadBudget::Unsaid.share(None, 0.0005).expect("right"), None);
+        assert_eq!(OverheadBudget::Unsaid.share(None, 1.0).expect("exact mode is left alone"), None);
+        assert_eq!(OverheadBudget::Off.share(PRESET, 0.0005).expect("right"), None);
+        assert_eq!(OverheadBudget::Share(0.02).share(None, 0.01).expect("right"), Some(0.02));
+        assert_eq!(OverheadBudget::Share(1.0).share(PRESET, 0.01).expect("right"), Some(1.0));
     }
 
     #[test]
     fn wrong_shares_are_told() {
         for share in [0.0, -0.1, 1.01, f64::NAN, f64::INFINITY] {
-            let error = OverheadBudget::Share(share).share(true, 0.01).expect_err("out of range").to_string();
+            let error = OverheadBudget::Share(share).share(None, 0.01).expect_err("out of range").to_string();
             assert!(error.contains("overhead_budget") && error.contains(&share.to_string()), "{error}");
             assert!(error.contains("above 0 and at most 1"), "{error}");
         }
-        let error = OverheadBudget::Share(0.005).share(true, 1.0).expect_err("not both").to_string();
+        let error = OverheadBudget::Share(0.005).share(None, 1.0).expect_err("not both").to_string();
         assert!(error.contains("sample_rate") && error.contains("overhead_budget"), "{error}");
     }
 }

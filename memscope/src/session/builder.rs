@@ -16,9 +16,8 @@ pub struct SessionBuilder {
     pub(crate) output: PathBuf,
     pub(crate) name: Option<String>,
     pub(crate) config: SamplingConfig,
-    pub(crate) interval_bytes: f64,
-    /// Whether anything was said of how much is sampled.
-    pub(crate) is_configured: bool,
+    /// The mean sampling interval, where it was said.
+    pub(crate) interval_bytes: Option<f64>,
     pub(crate) budget: OverheadBudget,
     pub(crate) seed: Option<u64>,
     pub(crate) unwinder: UnwinderChoice,
@@ -30,8 +29,7 @@ impl Default for SessionBuilder {
             output: PathBuf::from("memscope-out"),
             name: None,
             config: SamplingConfig::default(),
-            interval_bytes: DEFAULT_INTERVAL_BYTES,
-            is_configured: false,
+            interval_bytes: None,
             budget: OverheadBudget::Unsaid,
             seed: None,
             unwinder: UnwinderChoice::Auto,
@@ -52,21 +50,16 @@ impl SessionBuilder {
         self
     }
 
-    /// How much is sampled. It is kept to, whatever it costs, unless an [`overhead_budget`](Self::overhead_budget) is asked for
-    /// beside it.
+    /// How much is sampled. A preset ([`SamplingConfig::default`] and the others) has an overhead budget of its own; any other configuration is kept
+    /// to, whatever it costs, unless an [`overhead_budget`](Self::overhead_budget) is asked for beside it.
     pub fn config(mut self, config: SamplingConfig) -> Self {
-        *self.config_mut() = config;
+        self.config = config;
         self
     }
 
-    pub(crate) fn config_mut(&mut self) -> &mut SamplingConfig {
-        self.is_configured = true;
-        &mut self.config
-    }
-
-    /// The share of the process's CPU time that the session may take: above 0 and at most 1; 0.005 (half a percent) where nothing is
-    /// said of how much is sampled: no [`config`](Self::config), no
-    /// [`sampling_interval_bytes`](Self::sampling_interval_bytes), none of their variables in the environment.
+    /// The share of the process's CPU time that the session may take: above 0 and at most 1. Where nothing is said the presets have theirs (0.005,
+    /// half a percent, for [`SamplingConfig::default`]), as long as no [`sampling_interval_bytes`](Self::sampling_interval_bytes) is said
+    /// either; other configurations have none.
     ///
     /// What counts is the time that threads spend on samples and the drain thread's CPU time; of a process that uses less than a quarter of
     /// a core, the share of that quarter. While it is passed, the mean sampling interval is raised, up to 1 GiB, and then lowered again
@@ -85,11 +78,10 @@ impl SessionBuilder {
     }
 
     /// The mean sampling interval T in bytes: an allocation of `s` bytes is a sample with probability
-    /// `1 - exp(-(s + K) / T)`, where `K = -T ln(1 - sample_rate)`. 1 to 2^50; 524,288 where nothing is said. Without
+    /// `1 - exp(-(s + K) / T)`, where `K = -T ln(1 - sample_rate)`. 1 to 2^50; where nothing is said, the preset's, or 524,288. Without
     /// effect in exact mode.
     pub fn sampling_interval_bytes(mut self, interval_bytes: u64) -> Self {
-        self.interval_bytes = interval_bytes as f64;
-        self.is_configured = true;
+        self.interval_bytes = Some(interval_bytes as f64);
         self
     }
 
@@ -121,15 +113,18 @@ impl SessionBuilder {
         let _busy = Busy::enter();
         let builder = environment::apply(ours)?;
         builder.config.validate()?;
-        if !(1.0..=(1_u64 << 50) as f64).contains(&builder.interval_bytes) {
-            let value = builder.interval_bytes.to_string();
+        let preset = builder.config.preset().filter(|_| builder.interval_bytes.is_none());
+        let chosen = preset.map_or(DEFAULT_INTERVAL_BYTES, |preset| preset.interval_bytes);
+        let interval_bytes = builder.interval_bytes.unwrap_or(chosen);
+        if !(1.0..=(1_u64 << 50) as f64).contains(&interval_bytes) {
+            let value = interval_bytes.to_string();
             return Err(Error::InvalidConfig {
                 field: "sampling_interval_bytes",
                 value,
                 range: "1 to 2^50 bytes",
             });
         }
-        let budget_share = builder.budget.share(builder.is_configured, builder.config.sample_rate)?;
-        start::start(builder, budget_share)
+        let budget_share = builder.budget.share(preset, builder.config.sample_rate)?;
+        start::start(builder, interval_bytes, budget_share)
     }
 }

@@ -20,13 +20,12 @@ pub(crate) fn output(from_code: &Path) -> PathBuf {
 pub(crate) fn apply(mut builder: SessionBuilder) -> Result<SessionBuilder> {
     builder.output = output(&builder.output);
     let config = &mut builder.config;
-    let is_configured = [
-        set(&mut config.sample_rate, "MEMSCOPE_SAMPLE_RATE", "a probability above 0 and at most 1")?,
-        set(&mut config.min_allocation_size, "MEMSCOPE_MIN_ALLOCATION_SIZE", "a number of bytes")?,
-        set(&mut config.buffer_size, "MEMSCOPE_BUFFER_SIZE", "a number of bytes, 4096 to 1073741824")?,
-        set(&mut builder.interval_bytes, "MEMSCOPE_SAMPLING_INTERVAL", "a number of bytes above 0")?,
-    ];
-    builder.is_configured |= is_configured.contains(&true);
+    set(&mut config.sample_rate, "MEMSCOPE_SAMPLE_RATE", "a probability above 0 and at most 1")?;
+    set(&mut config.min_allocation_size, "MEMSCOPE_MIN_ALLOCATION_SIZE", "a number of bytes")?;
+    set(&mut config.buffer_size, "MEMSCOPE_BUFFER_SIZE", "a number of bytes, 4096 to 1073741824")?;
+    if let Some(interval_bytes) = parse("MEMSCOPE_SAMPLING_INTERVAL", "a number of bytes above 0")? {
+        builder.interval_bytes = Some(interval_bytes);
+    }
     set_budget(&mut builder.budget)?;
     if let Some(seed) = parse("MEMSCOPE_SEED", "a whole number")? {
         builder.seed = Some(seed);
@@ -46,14 +45,12 @@ pub(crate) fn apply(mut builder: SessionBuilder) -> Result<SessionBuilder> {
     Ok(builder)
 }
 
-/// Sets `field` where `variable` is set; whether it is.
-fn set<T: FromStr>(field: &mut T, variable: &'static str, expected: &'static str) -> Result<bool> {
-    let value = parse(variable, expected)?;
-    let is_set = value.is_some();
-    if let Some(value) = value {
+/// Sets `field` where `variable` is set.
+fn set<T: FromStr>(field: &mut T, variable: &'static str, expected: &'static str) -> Result<()> {
+    if let Some(value) = parse(variable, expected)? {
         *field = value;
     }
-    Ok(is_set)
+    Ok(())
 }
 
 fn set_budget(budget: &mut OverheadBudget) -> Result<()> {

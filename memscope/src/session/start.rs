@@ -14,7 +14,12 @@ use crate::{Error, Result};
 use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(super) fn start(builder: SessionBuilder, budget_share: Option<f64>) -> Result<Session> {
+/// Starts a session with the mean sampling interval `interval_bytes` (without effect in exact mode), within `budget_share` if there is one.
+pub(super) fn start(
+    builder: SessionBuilder,
+    interval_bytes: f64,
+    budget_share: Option<f64>,
+) -> Result<Session> {
     let mut slot = active::lock();
     active::after_fork(&mut slot);
     if let Some(running) = slot.as_ref() {
@@ -30,7 +35,7 @@ pub(super) fn start(builder: SessionBuilder, budget_share: Option<f64>) -> Resul
     crate::hook::live::reset();
     // The end of a session waits until hooks are quiet; one that did not get quiet left its data to them.
     registry::for_each(|record| record.begin_session_from_outside());
-    let interval = configure(&builder);
+    let interval = configure(&builder, interval_bytes);
     let start_ns = sys::monotonic_ns();
     let setup = Setup {
         file,
@@ -61,9 +66,9 @@ fn prepare_data(builder: &SessionBuilder) -> Result<(Box<SessionData>, Vec<modul
     Ok((Box::new(SessionData::new(live, unwinder)), modules))
 }
 
-fn configure(builder: &SessionBuilder) -> memscope_trace::Interval {
+fn configure(builder: &SessionBuilder, interval_bytes: f64) -> memscope_trace::Interval {
     let exact = builder.config.sample_rate >= 1.0;
-    let interval_bytes = if exact { 0.0 } else { builder.interval_bytes };
+    let interval_bytes = if exact { 0.0 } else { interval_bytes };
     let credit_bytes = sampler::credit_bytes(interval_bytes, builder.config.sample_rate);
     control::configure(Settings {
         interval_bytes,
