@@ -3,7 +3,7 @@
 //! One cache line that the fast path reads, others that the slow path reads; only sessions and the drain thread write. While no session
 //! is active, an allocation reads one word of the [`Switch`], a free the other, and nothing else.
 
-use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// What the fast path reads. `repr(C)`: the assembly of [`crate::thread::meter`] knows the offsets.
 #[repr(C, align(128))]
@@ -24,10 +24,8 @@ struct Control {
     credit_bits: AtomicU64,
     /// Smaller allocations are never sampled.
     min_size_bytes: AtomicU64,
-    /// Id of the interval in force.
-    interval_id: AtomicU32,
-    /// Number of the session, from 1: thread state of another session is stale.
-    generation: AtomicU32,
+    /// The [`Epoch`].
+    epoch: AtomicU64,
     /// Bytes of one thread's ring.
     ring_bytes: AtomicU64,
     /// Where the threads' random numbers begin.
@@ -39,11 +37,43 @@ struct Control {
 
 const INTERVALS: usize = 64;
 
+/// What sampling state belongs to: a session and one of its intervals. Of another epoch it is stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Epoch(u64);
+
+impl Epoch {
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    fn new(generation: u32, interval_id: u32) -> Self {
+        Self(u64::from(generation) << 32 | u64::from(interval_id))
+    }
+
+    /// Number of the session, from 1.
+    pub(crate) fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Id of the sampling interval.
+    pub(crate) fn interval_id(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The mean sampling interval T in bytes; 0 is exact mode.
+    pub(crate) fn interval_bytes(self) -> f64 {
+        f64::from_bits(CONTROL.intervals[self.interval_id() as usize % INTERVALS].load(Ordering::Relaxed))
+    }
+}
+
 static CONTROL: Control = Control {
     credit_bits: AtomicU64::new(0),
     min_size_bytes: AtomicU64::new(0),
-    interval_id: AtomicU32::new(0),
-    generation: AtomicU32::new(0),
+    epoch: AtomicU64::new(0),
     ring_bytes: AtomicU64::new(0),
     seed: AtomicU64::new(0),
     intervals: [const { AtomicU64::new(0) }; INTERVALS],
@@ -85,22 +115,27 @@ pub(crate) fn is_active_behind_mark() -> bool {
     SWITCH.meter_offset.load(Ordering::SeqCst) != 0
 }
 
-/// Writes the settings of a new session; hooks are off. Returns the session's number.
-pub(crate) fn configure(settings: Settings) -> u32 {
+/// Writes the settings of a new session; hooks are off.
+pub(crate) fn configure(settings: Settings) {
     CONTROL.credit_bits.store(settings.credit_bytes.to_bits(), Ordering::Relaxed);
     CONTROL.min_size_bytes.store(settings.min_size_bytes, Ordering::Relaxed);
-    change_interval(0, settings.interval_bytes);
     CONTROL.ring_bytes.store(settings.ring_bytes, Ordering::Relaxed);
     CONTROL.seed.store(settings.seed, Ordering::Relaxed);
-    CONTROL.generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    bring_into_force(Epoch::new(epoch().generation().wrapping_add(1), 0), settings.interval_bytes);
 }
 
 /// Brings another interval into force: threads take it up at their next slow path, and each sample says under which interval it was
 /// drawn.
 pub(crate) fn change_interval(id: u32, interval_bytes: f64) {
-    CONTROL.intervals[id as usize % INTERVALS].store(interval_bytes.to_bits(), Ordering::Relaxed);
-    // Release: whoever reads the id reads its interval.
-    CONTROL.interval_id.store(id, Ordering::Release);
+    bring_into_force(Epoch::new(generation(), id), interval_bytes);
+}
+
+/// One thread at a time: the one that starts a session, then its drain thread.
+fn bring_into_force(epoch: Epoch, interval_bytes: f64) {
+    let slot = epoch.interval_id() as usize % INTERVALS;
+    CONTROL.intervals[slot].store(interval_bytes.to_bits(), Ordering::Relaxed);
+    // Release: whoever reads the epoch reads its interval.
+    CONTROL.epoch.store(epoch.bits(), Ordering::Release);
 }
 
 /// Switches the hooks on.
@@ -127,19 +162,16 @@ pub(crate) fn min_size_bytes() -> u64 {
     CONTROL.min_size_bytes.load(Ordering::Relaxed)
 }
 
-/// Id of the interval in force.
-pub(crate) fn interval_id() -> u32 {
-    // Acquire: pairs with `change_interval`.
-    CONTROL.interval_id.load(Ordering::Acquire)
+/// The epoch in force.
+#[inline(always)]
+pub(crate) fn epoch() -> Epoch {
+    // Acquire: pairs with `bring_into_force`.
+    Epoch(CONTROL.epoch.load(Ordering::Acquire))
 }
 
-/// The mean sampling interval T in bytes of `interval_id`; 0 is exact mode.
-pub(crate) fn interval_bytes(interval_id: u32) -> f64 {
-    f64::from_bits(CONTROL.intervals[interval_id as usize % INTERVALS].load(Ordering::Relaxed))
-}
-
+/// Number of the session.
 pub(crate) fn generation() -> u32 {
-    CONTROL.generation.load(Ordering::Relaxed)
+    epoch().generation()
 }
 
 pub(crate) fn ring_bytes() -> usize {

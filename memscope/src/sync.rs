@@ -34,10 +34,10 @@ impl Counter {
         self.0.load(Ordering::Acquire)
     }
 
-    /// The other side of [`Counter::get_acquire`].
+    /// The number itself.
     #[inline(always)]
-    pub(crate) fn set_release(&self, value: u64) {
-        self.0.store(value, Ordering::Release);
+    pub(crate) fn atomic(&self) -> &AtomicU64 {
+        &self.0
     }
 
     #[inline(always)]

@@ -26,7 +26,7 @@ impl Totals {
         self.figures.add(figures);
         self.threads += u64::from(figures.allocations > 0);
         // Acquire: pairs with `begin_session`: the losses and times are this session's.
-        if record.state.generation.load(Ordering::Acquire) == crate::control::generation() {
+        if record.epoch().generation() == crate::control::generation() {
             self.loss.buffer_full += record.identity.lost_buffer.get();
             self.loss.buffer_full_bytes += record.identity.lost_buffer_bytes.get();
             self.sampling_ns += record.sampling_ns();

@@ -86,36 +86,41 @@ pub(crate) fn probe(allocate: impl FnOnce()) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) fn freed(address: *mut u8, size: usize) {
-    match local::event() {
-        Event::Charged(record) => look_at_free(record),
-        Event::Uncharged(record) => {
-            record.account.charge_free(size);
-            freed_bytes_ran_out(record);
+    if let Some(record) = local::running_record() {
+        look_at_free(record);
+    } else {
+        match local::event() {
+            Event::Charged(record) => look_at_free(record),
+            Event::Uncharged(record) => {
+                record.account.charge_free(size);
+                catch_up(record);
+            }
+            Event::Late => {
+                local::LATE.freed(size);
+                live::publish(-(size as i64));
+            }
+            Event::Busy => return,
         }
-        Event::Late => {
-            local::LATE.freed(size);
-            live::publish(-(size as i64));
-        }
-        Event::Busy => return,
     }
     if filter::may_contain(address as usize) {
         free_sample(address);
     }
 }
 
+/// Goes on with the next piece, if freed bytes have run out.
+#[inline(always)]
 fn look_at_free(record: &'static ThreadRecord) {
-    if record.account.free_is_due() {
-        freed_bytes_ran_out(record);
+    if !record.account.free_is_due() {
+    } else if record.is_up_to_date() {
+        record.account.top_up_frees();
+        live::publish(record.take_unpublished(record.account.live_bytes()));
+    } else {
+        catch_up(record);
     }
 }
 
-fn freed_bytes_ran_out(record: &'static ThreadRecord) {
-    if record.is_up_to_date() {
-        if record.account.free_is_due() {
-            record.account.top_up_frees();
-        }
-        return live::publish(record.take_unpublished(record.account.live_bytes()));
-    }
+/// Brings the thread's sampling state up to date.
+fn catch_up(record: &'static ThreadRecord) {
     let Some(_in_hook) = InHook::enter(Some(record)) else { return };
     begin_session_if_new(record);
     draw_gaps(record);
@@ -137,11 +142,11 @@ fn publish(record: &ThreadRecord) {
 
 /// Brings the thread's sampling state into this session; the first gaps are drawn.
 fn begin_session_if_new(record: &'static ThreadRecord) -> bool {
-    let generation = control::generation();
-    if record.state.generation.load(Ordering::Relaxed) == generation {
+    let epoch = control::epoch();
+    if record.epoch().generation() == epoch.generation() {
         return false;
     }
-    record.begin_session(generation);
+    record.begin_session(epoch);
     record.account.set_gap(-1, 0);
     draw_gaps(record);
     true
@@ -149,10 +154,10 @@ fn begin_session_if_new(record: &'static ThreadRecord) -> bool {
 
 /// Draws the gaps that have run out, or both where another interval has come into force.
 fn draw_gaps(record: &ThreadRecord) {
-    let id = control::interval_id();
-    let has_changed = record.state.interval.load(Ordering::Relaxed) != id;
-    record.state.interval.store(id, Ordering::Relaxed);
-    let interval_bytes = control::interval_bytes(id);
+    let epoch = control::epoch();
+    let has_changed = record.epoch() != epoch;
+    record.set_epoch(epoch);
+    let interval_bytes = epoch.interval_bytes();
     let (mut bytes, mut allocations) = record.account.gap();
     let mut random = record.random();
     if bytes < 0 || has_changed {
@@ -175,7 +180,7 @@ fn countdown_ran_out(record: &'static ThreadRecord, mut allocation: Allocation) 
     }
     publish(record);
     let (bytes, allocations) = record.account.gap();
-    allocation.interval = record.state.interval.load(Ordering::Relaxed);
+    allocation.interval = record.epoch().interval_id();
     draw_gaps(record);
     if (bytes < 0 || allocations <= 0)
         && size >= control::min_size_bytes()

@@ -30,8 +30,7 @@ const PATIENCE_NS: u64 = 100_000_000;
 /// for the drain thread may be waiting for a lock that this thread holds (the loader's). Once that was in vain, nobody waits again.
 #[cold]
 fn push_patiently(session: &SessionData, record: &ThreadRecord, ring: &Ring, sample: &Sample<'_>) -> bool {
-    if control::interval_bytes(control::interval_id()) > 0.0 || session.waited_in_vain.load(Ordering::Relaxed)
-    {
+    if control::epoch().interval_bytes() > 0.0 || session.waited_in_vain.load(Ordering::Relaxed) {
         return false;
     }
     mark_dirty(session, record);

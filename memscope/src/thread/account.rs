@@ -11,7 +11,7 @@
 //! Where only a piece of the way to the next sample has run out, the thread *tops up* a countdown and goes on: the countdown and its mark rise by
 //! as much. A reader that comes in between tells by the countdown's sign which mark belongs to it.
 
-use super::meter::{AT_REST, Meter, Reading};
+use super::meter::{self, AT_REST, Meter, Reading};
 use super::record::Figures;
 use crate::control::PUBLISH_BYTES;
 use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering, fence};
@@ -57,14 +57,16 @@ impl Mark {
         self.after.set(value);
     }
 
-    /// Sets `countdown` to `left`, which is more than it shows, and the mark so that the total stays.
-    fn top_up(&self, countdown: &AtomicU64, left: i64) {
-        let shown = countdown.load(Ordering::Relaxed);
-        let mark = self.before.get().wrapping_add((left as u64).wrapping_sub(shown));
-        self.before.set(mark);
-        // Release, both: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
-        countdown.store(left as u64, Ordering::Release);
-        self.after.set_release(mark);
+    /// Adds `bytes` to `countdown`, and to the mark, so that the total stays. Sums, not values, are written: a signal handler that comes in
+    /// between and tops up as well leaves the right ones.
+    #[inline(always)]
+    fn top_up(&self, countdown: &AtomicU64, bytes: u64) {
+        meter::add(self.before.atomic(), bytes);
+        // A reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
+        fence(Ordering::Release);
+        meter::add(countdown, bytes);
+        fence(Ordering::Release);
+        meter::add(self.after.atomic(), bytes);
     }
 
     /// The total, for any thread.
@@ -179,16 +181,19 @@ impl Account {
         if gap < 0 || meter.allocations_left() <= 0 {
             return false;
         }
-        let left = gap.min(PUBLISH_BYTES);
-        self.reserve_bytes.store(gap - left, Ordering::Relaxed);
-        self.lines.allocated_mark.top_up(&meter.bytes_left, left);
+        let bytes = gap.min(PUBLISH_BYTES).wrapping_sub(meter.bytes_left());
+        self.reserve_bytes
+            .store(self.reserve_bytes.load(Ordering::Relaxed).wrapping_sub(bytes), Ordering::Relaxed);
+        self.lines.allocated_mark.top_up(&meter.bytes_left, bytes as u64);
         true
     }
 
     /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running.
     #[inline(always)]
     pub(crate) fn top_up_frees(&self) {
-        self.lines.freed_mark.top_up(&self.meter().freed_bytes_left, PUBLISH_BYTES);
+        let meter = self.meter();
+        let bytes = PUBLISH_BYTES.wrapping_sub(meter.freed_bytes_left());
+        self.lines.freed_mark.top_up(&meter.freed_bytes_left, bytes as u64);
     }
 
     fn totals(&self) -> Figures {
@@ -312,7 +317,7 @@ mod tests {
                     counted.fetch_add(round % 100, Ordering::SeqCst);
                     countdown.store(left, Ordering::SeqCst);
                     if (left as i64) < 0 {
-                        mark.top_up(countdown, 150);
+                        mark.top_up(countdown, 150_u64.wrapping_sub(left));
                     }
                 }
             });

@@ -292,7 +292,7 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
     // From here on nobody reads the meter, which is this thread's memory.
     record.account.stop();
     drop(locked);
-    if control::is_active() && record.state.generation.load(Ordering::Relaxed) == control::generation() {
+    if control::is_active() && record.epoch().generation() == control::generation() {
         crate::hook::live::publish(record.take_last_unpublished());
     }
     for (byte, value) in record.identity.name.iter().zip(sys::thread_name()) {

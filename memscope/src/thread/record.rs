@@ -11,7 +11,7 @@
 
 use super::account::Account;
 use super::meter::Meter;
-use crate::control::{self, PUBLISH_BYTES};
+use crate::control::{self, Epoch, PUBLISH_BYTES};
 use crate::ring::Ring;
 use crate::sync::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Counter, Ordering,
@@ -34,10 +34,8 @@ pub(crate) struct ThreadRecord {
 /// What the thread writes on its slow path and at scopes.
 #[repr(C, align(64))]
 pub(crate) struct State {
-    /// The session that the sampling state belongs to.
-    pub(crate) generation: AtomicU32,
-    /// The sampling interval that the gaps were drawn from.
-    pub(crate) interval: AtomicU32,
+    /// The epoch that the sampling state belongs to, its gaps above all.
+    epoch: AtomicU64,
     /// The innermost scope, 0 outside any.
     pub(crate) scope: AtomicU32,
     /// Set while the thread is in the slow path and may use the session's data.
@@ -124,7 +122,7 @@ impl ThreadRecord {
     /// Makes a record from the pool the calling thread's.
     pub(crate) fn begin_thread(&self, id: u32, meter: &'static Meter, now_ns: u64) {
         self.account.begin(meter);
-        self.state.generation.store(0, Ordering::Relaxed);
+        self.state.epoch.store(0, Ordering::Relaxed);
         self.state.scope.store(0, Ordering::Relaxed);
         self.state.in_hook.store(false, Ordering::Relaxed);
         self.state.published.store(0, Ordering::Relaxed);
@@ -166,8 +164,8 @@ impl ThreadRecord {
         self.set_base(self.account.figures());
     }
 
-    /// Makes the sampling state ready for session `generation`, from the thread itself.
-    pub(crate) fn begin_session(&self, generation: u32) {
+    /// Makes the sampling state ready for the session of `epoch`, from the thread itself.
+    pub(crate) fn begin_session(&self, epoch: Epoch) {
         self.state.published.store(self.base().live_bytes(), Ordering::Relaxed);
         let stream = u64::from(self.identity.id.load(Ordering::Relaxed));
         self.set_random(crate::sampler::Random::new(control::seed(), stream));
@@ -179,8 +177,7 @@ impl ThreadRecord {
         self.forget_ring();
         self.identity.lost_buffer.set(0);
         self.identity.lost_buffer_bytes.set(0);
-        // Release: the drain thread reads the losses of records whose generation it has seen.
-        self.state.generation.store(generation, Ordering::Release);
+        self.set_epoch(epoch);
     }
 
     /// The figures since the session's start, for any thread.
@@ -188,11 +185,22 @@ impl ThreadRecord {
         self.account.figures().since(self.base())
     }
 
+    /// The epoch that the sampling state belongs to.
+    #[inline(always)]
+    pub(crate) fn epoch(&self) -> Epoch {
+        // Acquire: pairs with `set_epoch`.
+        Epoch::from_bits(self.state.epoch.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_epoch(&self, epoch: Epoch) {
+        // Release: the drain thread reads the losses of records whose session it has seen.
+        self.state.epoch.store(epoch.bits(), Ordering::Release);
+    }
+
     /// Whether session and sampling interval are those in force.
     #[inline(always)]
     pub(crate) fn is_up_to_date(&self) -> bool {
-        self.state.generation.load(Ordering::Relaxed) == control::generation()
-            && self.state.interval.load(Ordering::Relaxed) == control::interval_id()
+        self.epoch() == control::epoch()
     }
 
     /// Takes the change since the last time to `live_bytes`, the thread's live bytes now, if it is worth telling; else 0.

@@ -28,6 +28,7 @@ cfg_select! {
     }
 }
 
+pub(super) use arch::add;
 pub(crate) use arch::{
     charge_allocation, charge_free, offset, own, switch_for_allocations, switch_for_frees,
 };
@@ -133,10 +134,6 @@ impl Meter {
         add(&self.frees, 1_u64.wrapping_neg());
         add(&self.freed_bytes_left, size as u64);
     }
-}
-
-fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
 }
 
 #[cfg(test)]

@@ -23,6 +23,12 @@ pub(crate) fn own() -> &'static Meter {
     })
 }
 
+/// Adds to a counter that only this thread writes; at once, so that a signal handler that does the same finds it done or not begun.
+#[inline(always)]
+pub(in crate::thread) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Release);
+}
+
 /// What [`control::SWITCH`] tells allocations: a number that is 0 while no session is active.
 #[inline(always)]
 pub(crate) fn switch_for_allocations() -> usize {
@@ -62,7 +68,7 @@ pub(super) fn allocation_in(meter: &Meter, size: usize) -> bool {
 
 #[inline(always)]
 pub(super) fn free_in(meter: &Meter, size: usize) -> bool {
-    super::add(&meter.frees, 1);
+    add(&meter.frees, 1);
     take(&meter.freed_bytes_left, size as u64)
 }
 

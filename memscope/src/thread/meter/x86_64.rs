@@ -8,7 +8,7 @@
 
 use super::Meter;
 use crate::control;
-use crate::sync::AtomicU8;
+use crate::sync::{AtomicU8, AtomicU64};
 use core::arch::{asm, global_asm};
 
 // One `Meter` at rest (`super::AT_REST`) for each thread.
@@ -50,6 +50,16 @@ pub(crate) fn own() -> &'static Meter {
             options(pure, readonly, nostack),
         );
         &*address
+    }
+}
+
+/// Adds to a counter that only this thread writes, in one instruction without a lock: a signal handler that does the same finds it done or not
+/// begun.
+#[inline(always)]
+pub(in crate::thread) fn add(counter: &AtomicU64, amount: u64) {
+    // SAFETY: writes an aligned word that nobody else writes; other threads read it with atomic loads.
+    unsafe {
+        asm!("add qword ptr [{counter}], {amount}", counter = in(reg) counter.as_ptr(), amount = in(reg) amount, options(nostack));
     }
 }
 
