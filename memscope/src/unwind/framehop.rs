@@ -5,6 +5,9 @@
 //! thread's first sample finds the rules that others have cached, and 500 threads need no more memory than eight. When all are
 //! taken, the sample goes without its stack and that is counted.
 //!
+//! One framehop cache has 509 places, one address each: a service has more call sites than that, and a rule that is not in the cache costs
+//! a hundred times as much. So a seat has several caches, and a hash of the address says which.
+//!
 //! New modules reach a seat when the drain thread finds it free.
 
 use super::Walk;
@@ -23,9 +26,17 @@ use framehop::x86_64::{CacheX86_64 as Cache, UnwindRegsX86_64, UnwinderX86_64 as
 
 type SharedRules = Arc<Rules<SectionBytes, MustNotAllocateDuringUnwind>>;
 
+/// Caches of a seat: 4,072 places in all.
+const BANKS: usize = 8;
+
+struct Content {
+    rules: SharedRules,
+    caches: [Cache<MustNotAllocateDuringUnwind>; BANKS],
+}
+
 struct Seat {
     taken: AtomicBool,
-    content: UnsafeCell<(SharedRules, Cache<MustNotAllocateDuringUnwind>)>,
+    content: UnsafeCell<Content>,
 }
 
 // SAFETY: the content is touched only by whoever has set `taken` from false to true.
@@ -33,10 +44,7 @@ unsafe impl Sync for Seat {}
 
 impl Seat {
     /// Calls `body` with the content, if the seat is free.
-    fn with<R>(
-        &self,
-        body: impl FnOnce(&mut (SharedRules, Cache<MustNotAllocateDuringUnwind>)) -> R,
-    ) -> Option<R> {
+    fn with<R>(&self, body: impl FnOnce(&mut Content) -> R) -> Option<R> {
         // Acquire: pairs with the Release below.
         if self.taken.load(Ordering::Relaxed) || self.taken.swap(true, Ordering::Acquire) {
             return None;
@@ -61,7 +69,10 @@ impl Pool {
         let seats = (0..(2 * cpus).clamp(8, 64))
             .map(|_| Seat {
                 taken: AtomicBool::new(false),
-                content: UnsafeCell::new((Arc::clone(&rules), Cache::new_in())),
+                content: UnsafeCell::new(Content {
+                    rules: Arc::clone(&rules),
+                    caches: core::array::from_fn(|_| Cache::new_in()),
+                }),
             })
             .collect();
         Self { seats, last: AtomicUsize::new(0) }
@@ -73,8 +84,7 @@ impl Pool {
         let first = self.last.load(Ordering::Relaxed);
         for step in 0..self.seats.len() {
             let index = (first + step) % self.seats.len();
-            let walked =
-                self.seats[index].with(|(rules, cache)| walk_with(rules, cache, registers, stack_end, into));
+            let walked = self.seats[index].with(|content| content.walk(registers, stack_end, into));
             if let Some(walk) = walked {
                 if step > 0 {
                     self.last.store(index, Ordering::Relaxed);
@@ -91,7 +101,7 @@ impl Pool {
         for seat in &self.seats {
             // A hook holds a seat for a microsecond; one that is stopped in there keeps the old rules for now.
             for _ in 0..1000 {
-                if seat.with(|content| content.0 = Arc::clone(&rules)).is_some() {
+                if seat.with(|content| content.rules = Arc::clone(&rules)).is_some() {
                     break;
                 }
                 std::thread::yield_now();
@@ -100,42 +110,44 @@ impl Pool {
     }
 }
 
-fn walk_with(
-    rules: &SharedRules,
-    cache: &mut Cache<MustNotAllocateDuringUnwind>,
-    registers: &Registers,
-    stack_end: usize,
-    into: &mut [u64],
-) -> Walk {
-    let lowest = registers.stack_pointer as u64;
-    let last = (stack_end - size_of::<u64>()) as u64;
-    let mut read_stack = |address: u64| {
-        if address < lowest || address > last || !address.is_multiple_of(8) {
-            return Err(());
+impl Content {
+    fn walk(&mut self, registers: &Registers, stack_end: usize, into: &mut [u64]) -> Walk {
+        let lowest = registers.stack_pointer as u64;
+        let last = (stack_end - size_of::<u64>()) as u64;
+        let mut read_stack = |address: u64| {
+            if address < lowest || address > last || !address.is_multiple_of(8) {
+                return Err(());
+            }
+            // SAFETY: an aligned word between the stack pointer and the end of the calling thread's own stack.
+            Ok(unsafe { (address as *const u64).read_volatile() })
+        };
+        let mut unwinding = unwind_registers(registers);
+        let mut frame = FrameAddress::from_instruction_pointer(registers.instruction_pointer as u64);
+        let mut walk = Walk::default();
+        loop {
+            let Some(slot) = into.get_mut(walk.frames) else {
+                walk.truncated = true;
+                return walk;
+            };
+            *slot = match frame {
+                FrameAddress::InstructionPointer(address) => address,
+                FrameAddress::ReturnAddress(address) => strip(address.get() as usize) as u64 - 1,
+            };
+            walk.frames += 1;
+            let cache = &mut self.caches[bank_of(*slot)];
+            let caller = self.rules.unwind_frame(frame, &mut unwinding, cache, &mut read_stack);
+            // A frame without rules ends the walk with an error: what was found so far stands.
+            let Ok(Some(caller)) = caller else { return walk };
+            let Some(caller) = FrameAddress::from_return_address(caller) else { return walk };
+            frame = caller;
         }
-        // SAFETY: an aligned word between the stack pointer and the end of the calling thread's own stack.
-        Ok(unsafe { (address as *const u64).read_volatile() })
-    };
-    let mut frames = rules.iter_frames(
-        registers.instruction_pointer as u64,
-        unwind_registers(registers),
-        cache,
-        &mut read_stack,
-    );
-    let mut walk = Walk::default();
-    // A frame without rules ends the walk with an error: what was found so far stands.
-    while let Ok(Some(frame)) = frames.next() {
-        let Some(slot) = into.get_mut(walk.frames) else {
-            walk.truncated = true;
-            break;
-        };
-        *slot = match frame {
-            FrameAddress::InstructionPointer(address) => address,
-            FrameAddress::ReturnAddress(address) => strip(address.get() as usize) as u64 - 1,
-        };
-        walk.frames += 1;
     }
-    walk
+}
+
+/// Which of a seat's caches has the address's rule.
+fn bank_of(address: u64) -> usize {
+    // Fibonacci hashing; the caches themselves take the address modulo 509.
+    (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - BANKS.ilog2())) as usize
 }
 
 #[cfg(target_arch = "x86_64")]
