@@ -155,6 +155,8 @@ pub struct SiteFigures {
     pub allocated_bytes: Estimate,
     /// Bytes live at the end.
     pub live_bytes: Estimate,
+    /// Bytes live when the process had most live bytes ([`Totals::peak_us`]).
+    pub peak_bytes: Estimate,
     /// Bytes of allocations freed within a millisecond by the thread that made them.
     pub temporary_bytes: Estimate,
     /// Bytes freed by another thread than the one that allocated them.

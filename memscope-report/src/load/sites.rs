@@ -33,6 +33,8 @@ pub struct SiteSamples {
     pub allocated: Total,
     /// Those that were not freed.
     pub live: Total,
+    /// Those that were live when the process had most live bytes.
+    pub at_peak: Total,
     /// Those freed within a millisecond by the thread that made them.
     pub temporary: Total,
     /// Those freed by another thread than the one that made them.

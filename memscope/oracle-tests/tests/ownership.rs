@@ -1,7 +1,7 @@
 //! Who freed what, and when, on a program whose answers are known: in exact mode equal, sampled within the intervals.
 
 use memscope::{SamplingAllocator, SamplingConfig, Session};
-use memscope_oracle_tests::wait_until_alone;
+use memscope_oracle_tests::{peak_tolerance_bytes, wait_until_alone};
 use memscope_report::analysis::{Analysis, Fate, SiteFigures};
 use memscope_report::statistics::Estimate;
 use memscope_report::{Profile, SymbolizeOptions, analyze, symbolize};
@@ -176,6 +176,12 @@ fn exact() {
         println!("exact: {what}: {truth}");
         assert_eq!((told.low, told.value, told.high), (truth as f64, truth as f64, truth as f64), "{what}");
     }
+    // What was live at the peak adds up to it, but for the tick between the peak and its being noticed.
+    let at_peak: f64 = analysis.sites.iter().map(|site| site.peak_bytes.value).sum();
+    let peak_bytes = analysis.totals.peak_bytes;
+    let tolerance = peak_tolerance_bytes(peak_bytes as i64, analysis.threads.len());
+    assert!((at_peak - peak_bytes as f64).abs() <= tolerance, "at the peak: {at_peak} of {peak_bytes}");
+    println!("exact: live at the peak: {at_peak} of {peak_bytes}");
     // The matrix may have a little of the channel's and the threads' own.
     let (handed, truth) = (handed_over(&analysis).value, (HANDED * HANDED_BYTES as u64) as f64);
     assert!((truth..truth + 2_000.0).contains(&handed), "from producer to consumer: {handed} of {truth}");
