@@ -204,6 +204,7 @@ fn estimates(analysis: &Analysis) -> impl Iterator<Item = &Estimate> {
             &site.allocations,
             &site.allocated_bytes,
             &site.live_bytes,
+            &site.peak_bytes,
             &site.temporary_bytes,
             &site.cross_thread_bytes,
             &site.copied_bytes,

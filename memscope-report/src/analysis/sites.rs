@@ -26,6 +26,7 @@ struct Merged {
     allocations: Total,
     allocated_bytes: Total,
     live_bytes: Total,
+    peak_bytes: Total,
     temporary_bytes: Total,
     cross_thread_bytes: Total,
     kept_bytes: Total,
@@ -43,6 +44,7 @@ impl Merged {
         self.allocations.merge(&samples.allocated);
         self.allocated_bytes.merge(&samples.allocated.scaled(size));
         self.live_bytes.merge(&samples.live.scaled(size));
+        self.peak_bytes.merge(&samples.at_peak.scaled(size));
         self.temporary_bytes.merge(&samples.temporary.scaled(size));
         self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
         let kept_bytes = kept_bytes(site);
@@ -64,6 +66,7 @@ impl Merged {
         self.allocations.merge(&other.allocations);
         self.allocated_bytes.merge(&other.allocated_bytes);
         self.live_bytes.merge(&other.live_bytes);
+        self.peak_bytes.merge(&other.peak_bytes);
         self.temporary_bytes.merge(&other.temporary_bytes);
         self.cross_thread_bytes.merge(&other.cross_thread_bytes);
         self.kept_bytes.merge(&other.kept_bytes);
@@ -86,6 +89,7 @@ impl Merged {
             allocations: self.allocations.thinned(losses).estimate(),
             allocated_bytes: whole.estimate(),
             live_bytes: part(&self.live_bytes),
+            peak_bytes: part(&self.peak_bytes),
             temporary_bytes: part(&self.temporary_bytes),
             cross_thread_bytes: part(&self.cross_thread_bytes),
             copied_bytes: self.copied_bytes.thinned(losses).estimate_within(&self.kept_bytes.thinned(losses)),
@@ -177,6 +181,7 @@ fn unknown(profile: &Profile) -> Option<Merged> {
         allocations: known.allocations.like(lost.allocated.samples()),
         allocated_bytes: bytes(&lost.allocated),
         live_bytes: bytes(&lost.live),
+        peak_bytes: bytes(&lost.at_peak),
         temporary_bytes: bytes(&lost.temporary),
         cross_thread_bytes: bytes(&lost.cross_thread),
         ..Merged::default()

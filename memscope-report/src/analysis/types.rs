@@ -185,6 +185,9 @@ pub struct SiteFigures {
     pub allocated_bytes: Estimate,
     /// Bytes live at the end.
     pub live_bytes: Estimate,
+    /// Bytes live at the time that the trace gives for the process's peak ([`Totals::peak_us`]). That is the tick at which it was noticed:
+    /// of a spike shorter than a tick (5 to 20 ms) it shows what was live just after.
+    pub peak_bytes: Estimate,
     /// Bytes of allocations freed within a millisecond by the thread that made them.
     pub temporary_bytes: Estimate,
     /// Bytes freed by another thread than the one that allocated them.

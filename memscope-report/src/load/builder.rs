@@ -171,6 +171,7 @@ impl Builder {
     fn add_counters(&mut self, mut counters: Counters) {
         counters.time_us = counters.time_us.max(self.timeline.last().map_or(0, |last| last.time_us));
         self.last_us = self.last_us.max(counters.time_us);
+        self.fold.peak_at(counters.peak_us);
         self.timeline.push(counters);
     }
 
@@ -191,6 +192,9 @@ impl Builder {
     }
 
     pub(crate) fn finish(mut self, read: ReadStats, header_damaged: bool) -> Profile {
+        if let Some(end) = self.end {
+            self.fold.peak_at(end.totals.peak_us);
+        }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
         let frees_without_sample = self.fold.finish(duration_us);
         if let Some(end) = self.end {

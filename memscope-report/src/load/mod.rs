@@ -8,6 +8,7 @@
 mod builder;
 mod header;
 mod ownership;
+mod peak;
 mod profile;
 mod samples;
 mod sites;

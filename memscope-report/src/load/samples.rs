@@ -4,6 +4,7 @@
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
 use super::ownership::{Ended, Fate, Ownership, OwnershipFold};
+use super::peak::{Life, PeakFold};
 use super::sites::{Site, SiteSamples};
 use super::table::IdTable;
 use memscope_trace::{Frees, Interval, Samples};
@@ -50,6 +51,7 @@ pub(crate) struct SampleFold {
     unmatched_frees: u64,
     next_sample: u64,
     ownership: OwnershipFold,
+    peak: PeakFold,
 }
 
 impl SampleFold {
@@ -120,6 +122,8 @@ impl SampleFold {
     fn close(&mut self, open: Open, thread: u32, time_us: u64) {
         let lifetime_us = time_us.saturating_sub(open.time_us);
         self.samples_of(open.site_row).add_free(open.probability, lifetime_us, open.thread, thread);
+        let Open { site_row, probability, time_us: start_us, .. } = open;
+        self.peak.end(Life { site_row, probability, start_us, end_us: time_us });
         let fate = if thread == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(thread) };
         self.end(open, lifetime_us, fate);
     }
@@ -138,15 +142,27 @@ impl SampleFold {
         }
     }
 
+    /// The process had its highest live bytes so far at `peak_us`.
+    pub(crate) fn peak_at(&mut self, peak_us: u64) {
+        self.peak.peak_at(peak_us);
+    }
+
     /// The end of the trace, at `end_us`: what is open now was live. Returns the number of frees without a sample.
     pub(crate) fn finish(&mut self, end_us: u64) -> u64 {
         // In the order of ids, so that the same trace gives the same sums to the last bit.
         let mut open: Vec<(u64, Open)> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable_by_key(|(id, _)| *id);
+        let (ended, peak_us) = self.peak.finish();
+        for life in ended {
+            self.samples_of(life.site_row).at_peak.add(1.0, life.probability);
+        }
         for (_, open) in open {
             let age_us = end_us.saturating_sub(open.time_us);
             let samples = self.samples_of(open.site_row);
             samples.live.add(1.0, open.probability);
+            if open.time_us <= peak_us {
+                samples.at_peak.add(1.0, open.probability);
+            }
             samples.live_age_us += age_us as f64 / open.probability;
             self.end(open, age_us, Fate::Live);
         }

@@ -33,6 +33,8 @@ pub struct SiteSamples {
     pub allocated: Total,
     /// Those that were not freed.
     pub live: Total,
+    /// Those that were live at the time that the trace gives for the process's peak: the tick at which it was noticed.
+    pub at_peak: Total,
     /// Those freed within a millisecond by the thread that made them.
     pub temporary: Total,
     /// Those freed by another thread than the one that made them.

@@ -38,7 +38,11 @@ pub(super) fn write_table(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
     let certainty = certainty(analysis, sites.iter().map(|site| &site.allocated_bytes));
     writeln!(out, r#"<p class="caption">{certainty} Open a site to see its stack.</p>"#)?;
     write_cut(out, sites.len(), analysis.sites.len(), "call sites, most bytes first")?;
-    write_head(out, &["Call site", "Samples", "Allocations", "Allocated", "Live at the end"], 3)?;
+    write_head(
+        out,
+        &["Call site", "Samples", "Allocations", "Allocated", "Live at the peak", "Live at the end"],
+        3,
+    )?;
     for (index, site) in sites.iter().enumerate() {
         write_row(out, index, site)?;
     }
@@ -58,6 +62,7 @@ fn write_row(out: &mut dyn Write, index: usize, site: &SiteFigures) -> io::Resul
     write!(out, r#"</td><td class="n" data-value="{}">{}</td>"#, site.samples, count(site.samples as f64))?;
     write_estimate(out, &site.allocations, count, "")?;
     write_estimate(out, &site.allocated_bytes, bytes, "")?;
+    write_estimate(out, &site.peak_bytes, bytes, "")?;
     write_estimate(out, &site.live_bytes, bytes, "")?;
     writeln!(out, "</tr>")
 }

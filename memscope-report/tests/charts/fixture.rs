@@ -55,6 +55,7 @@ pub(crate) fn site(functions: &[&str], bytes: f64) -> SiteFigures {
         allocations: estimate(bytes / 64.0, 100),
         allocated_bytes: estimate(bytes, 100),
         live_bytes: estimate(bytes / 8.0, 12),
+        peak_bytes: estimate(bytes / 4.0, 25),
         ..SiteFigures::default()
     }
 }
