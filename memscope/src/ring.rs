@@ -5,6 +5,9 @@
 //! becomes visible as a whole, when `head` moves behind it. A sample that does not fit is refused: the host thread
 //! never waits.
 //!
+//! Where the consumer has emptied the ring, the producer *rewinds*: it passes over the rest and begins at the front again. So a ring touches
+//! as much of its memory as it ever held, not all of it: of 64 KiB mostly a page or two.
+//!
 //! Header and words stand in one mapping of the operating system's, made at the thread's first sample.
 
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +19,9 @@ use memscope_trace::AllocationKind;
 const HEADER_WORDS: usize = 5;
 /// The most frames that a sample holds; what is called from further out is cut off.
 pub(crate) const MAX_FRAMES: usize = 128;
+
+/// Stands for the number of frames where the rest of the ring is passed over; how many words that is stands above it.
+const REWIND: u64 = 0xffff;
 
 /// What a hook saw of a sampled allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +110,7 @@ impl Ring {
         if self.capacity - head.wrapping_sub(tail) < words {
             return false;
         }
+        let head = if head == tail { self.rewound(head, words) } else { head };
         let meta = (frames.len() as u64)
             | (sample.kind as u64) << 16
             | u64::from(sample.truncated) << 24
@@ -118,12 +125,27 @@ impl Ring {
         true
     }
 
+    /// Where a sample of `words` begins in a ring that is empty at `head`: at the front, if that leaves room.
+    fn rewound(&self, head: usize, words: usize) -> usize {
+        let rest = head.wrapping_neg() & (self.capacity - 1);
+        if rest == 0 || rest + words > self.capacity {
+            return head;
+        }
+        self.word(head).store(REWIND | (rest as u64) << 16, Ordering::Relaxed);
+        head.wrapping_add(rest)
+    }
+
     /// Takes the oldest sample, if any, its frames copied to `frames`. Only the consumer calls this.
     pub(crate) fn pop<'a>(&self, frames: &'a mut [u64; MAX_FRAMES]) -> Option<Sample<'a>> {
-        let tail = self.tail.0.load(Ordering::Relaxed);
+        let mut tail = self.tail.0.load(Ordering::Relaxed);
         // Acquire: pairs with the producer's Release.
         if self.head.0.load(Ordering::Acquire) == tail {
             return None;
+        }
+        let first = self.word(tail).load(Ordering::Relaxed);
+        if first & REWIND == REWIND {
+            // A sample stands behind it: both were published at once.
+            tail = tail.wrapping_add((first >> 16) as usize);
         }
         let read = |offset: usize| self.word(tail.wrapping_add(offset)).load(Ordering::Relaxed);
         let (meta, place) = (read(0), read(2));
@@ -207,6 +229,24 @@ mod tests {
                 assert!(ring.is_empty() && ring.pop(&mut taken).is_none());
             }
             assert!(next > 3000);
+        });
+    }
+
+    #[test]
+    fn an_emptied_ring_begins_at_the_front_again() {
+        with_ring(65_536, |ring| {
+            let frames: Vec<u64> = (0..28).collect();
+            let mut taken = [0; MAX_FRAMES];
+            let touched = |ring: &Ring| {
+                (0..ring.capacity).filter(|&at| ring.word(at).load(Ordering::Relaxed) != 0).count()
+            };
+            for number in 1..=10_000 {
+                assert!(ring.push(&sample(number, &frames)) && ring.push(&sample(number, &frames)));
+                assert_eq!(ring.pop(&mut taken), Some(sample(number, &frames)));
+                assert_eq!(ring.pop(&mut taken), Some(sample(number, &frames)));
+                assert_eq!(ring.pop(&mut taken), None);
+            }
+            assert!(touched(ring) < 4 * (HEADER_WORDS + 28), "{} words", touched(ring));
         });
     }
 
