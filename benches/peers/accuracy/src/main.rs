@@ -1,7 +1,8 @@
 //! How far the estimates are off: each preset's promise, measured against exact mode on the same work.
 //!
 //! ```text
-//! accuracy [WORKLOAD ...] [--preset default|high_precision|low_overhead] [--runs 100] [--scale 1] [--sites]
+//! accuracy [WORKLOAD ...] [--preset default|high_precision|low_overhead] [--runs 100] [--scale 1]
+//!          [--no-budget] [--sites]
 //! ```
 //!
 //! The promise: *error* is the 95th percentile, over 100 runs, of the relative error of the estimated bytes of each call site that
@@ -57,6 +58,9 @@ struct Options {
     /// How many times as large as usual a run is
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     scale: u32,
+    /// Leave the sampling interval as it is at the start, whatever it costs
+    #[arg(long)]
+    no_budget: bool,
     /// Print each site's figures too
     #[arg(long)]
     sites: bool,
@@ -95,7 +99,7 @@ fn measure_all(options: &Options) -> Result<()> {
                 Some(truth) if truth.min_allocation_size == min_allocation_size => truth,
                 _ => truth::measure(min_allocation_size, &work)?,
             };
-            let measured = measure::measure(*preset, &truth, options.runs, &work)?;
+            let measured = measure::measure(*preset, !options.no_budget, &truth, options.runs, &work)?;
             table::print(&format!("{name} {size}"), *preset, &truth, &measured, options.sites);
             known = Some(truth);
         }

@@ -2,11 +2,14 @@
 //!
 //! # From which size on a promise holds
 //!
-//! The variance of an estimate is a sum over allocations, so the relative error falls with the square root of the number of samples:
-//! `error(N) = error(measured) * sqrt(N_measured / N)`. A site that is off by `f` times what is promised needs `f^2` times the samples. A
-//! run that is larger by this much has them as long as the sampling interval stays as it is. Where the overhead budget has raised
-//! it, the samples that are missing come at the interval in force at the end. None of this is so where most of the error is bias, which
-//! more samples do not mend.
+//! The variance of an estimate is a sum over allocations. At a fixed sampling interval the relative error therefore falls with the
+//! square root of the number of samples: `error(N) = error(measured) * sqrt(N_measured / N)`, and a site that is off by `f` times what is
+//! promised needs a run that is `f^2` times as large.
+//!
+//! The overhead budget may have raised the interval during the run. What comes after the measured run is taken to come at the interval
+//! in force at its end, where a site has `n` samples in as much work again, thus a relative variance of `1/n`. A run `x` times as large
+//! has the relative variance `(v + (x - 1) / n) / x^2`, `v` being the measured one; where the interval is fixed, `v = 1/n`, and it is the
+//! law above. None of this is so where most of the error is bias, which more samples do not mend.
 
 use crate::Result;
 use crate::preset::Preset;
@@ -14,6 +17,9 @@ use crate::run::{self, Run};
 use crate::truth::{TrueSite, Truth};
 use memscope::Session;
 use memscope_trace::Interval;
+
+/// A normal variable stays within so many standard deviations with probability 0.95.
+const NORMAL_95: f64 = 1.96;
 
 /// How well a run's truth is known, relative to it: what threads allocate for themselves when they start varies. Without it the intervals of
 /// sites whose few allocations were all certain to be sampled, which are points, would miss.
@@ -59,13 +65,16 @@ pub(crate) struct Needed {
 /// Does the work `count` times under the preset.
 pub(crate) fn measure(
     preset: Preset,
+    with_budget: bool,
     truth: &Truth,
     count: u32,
     work: &(dyn Fn() + Sync),
 ) -> Result<Measured> {
     let mut runs = Vec::new();
     for seed in 1..=u64::from(count) {
-        runs.push(run::run(Session::builder().config(preset.config()).seed(seed), work)?);
+        let builder = Session::builder().config(preset.config()).seed(seed);
+        let builder = if with_budget { builder } else { builder.without_overhead_budget() };
+        runs.push(run::run(builder, work)?);
     }
     let sites = truth.sites.iter().map(|site| site_error(site, truth.total_bytes, &runs)).collect();
     runs.sort_by(|one, other| one.interval.interval_bytes.total_cmp(&other.interval.interval_bytes));
@@ -117,14 +126,26 @@ impl Measured {
     pub(crate) fn needed(&self, truth: &Truth, promised_error: f64) -> Option<Needed> {
         let worst = self.worst().filter(|worst| worst.bias.abs() < worst.percentile_95 / 2.0)?;
         let more = (worst.percentile_95 / promised_error).powi(2);
-        let at_end = truth.expected_samples(&self.interval) / self.samples;
-        let larger = if more > 1.0 { 1.0 + (more - 1.0) / at_end } else { more };
+        let at_end = truth.expected_samples(&self.interval);
+        let larger = if more > 1.0 {
+            let measured = (worst.percentile_95 / NORMAL_95).powi(2);
+            larger(measured, (promised_error / NORMAL_95).powi(2), self.samples / (worst.samples * at_end))
+        } else {
+            more
+        };
         Some(Needed {
-            samples: self.samples * more,
+            samples: if more > 1.0 { self.samples + at_end * (larger - 1.0) } else { self.samples * more },
             bytes: truth.total_bytes * larger,
             cpu_seconds: self.cpu_seconds * larger,
         })
     }
+}
+
+/// How many times as large a run has to be for its relative variance to be `aim`, where it is `measured` and each further run's worth of
+/// work has `further`: the positive root of `aim x^2 = measured + (x - 1) further`.
+fn larger(measured: f64, aim: f64, further: f64) -> f64 {
+    let discriminant = further * further + 4.0 * aim * (measured - further);
+    (further + discriminant.max(0.0).sqrt()) / (2.0 * aim)
 }
 
 #[cfg(test)]
@@ -137,5 +158,12 @@ mod tests {
         assert_eq!(percentile(&mut hundred, 0.95), 95.0);
         assert_eq!(percentile(&mut hundred[..30], 0.95), 29.0);
         assert_eq!(percentile(&mut [7.0], 0.95), 7.0);
+    }
+
+    #[test]
+    fn at_a_fixed_interval_the_error_falls_with_the_square_root() {
+        assert!((larger(0.09, 0.01, 0.09) - 9.0).abs() < 1e-9);
+        let x = larger(0.09, 0.01, 0.5);
+        assert!(x > 9.0 && ((0.09 + (x - 1.0) * 0.5) / (x * x) - 0.01).abs() < 1e-9, "{x}");
     }
 }

@@ -30,6 +30,14 @@ pub(crate) struct Run {
     pub(crate) cpu_seconds: f64,
 }
 
+impl Run {
+    /// The share of the bytes whose stack was not recorded.
+    pub(crate) fn share_without_stack(&self) -> f64 {
+        let all: f64 = self.sites.values().map(|bytes| bytes.value).sum();
+        self.sites.get("").map_or(0.0, |bytes| bytes.value / all)
+    }
+}
+
 /// Does the work in the session that `builder` describes, on a thread of its own: who called this function is on no stack.
 pub(crate) fn run(builder: SessionBuilder, work: &(dyn Fn() + Sync)) -> Result<Run> {
     let folder = tempfile::tempdir()?;
