@@ -11,7 +11,7 @@
 //! Where only a piece of the way to the next sample has run out, the thread *tops up* a countdown and goes on: the countdown and its mark rise by
 //! as much. A reader that comes in between tells by the countdown's sign which mark belongs to it.
 
-use super::meter::{AT_REST, Meter, Reading};
+use super::meter::{self, AT_REST, Meter, Reading};
 use super::record::Figures;
 use crate::control::PUBLISH_BYTES;
 use crate::sync::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering, fence};
@@ -57,13 +57,14 @@ impl Mark {
         self.after.set(value);
     }
 
-    /// Sets `countdown` to `left`, which is more than it shows, and the mark so that the total stays.
+    /// Brings `countdown` to `left`, which is more than it shows, and the mark with it so that the total stays. While busy.
     fn top_up(&self, countdown: &AtomicU64, left: i64) {
-        let shown = countdown.load(Ordering::Relaxed);
-        let mark = self.before.get().wrapping_add((left as u64).wrapping_sub(shown));
+        let more = (left as u64).wrapping_sub(countdown.load(Ordering::Relaxed));
+        let mark = self.before.get().wrapping_add(more);
         self.before.set(mark);
         // Release, both: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
-        countdown.store(left as u64, Ordering::Release);
+        // Added, not set: what a signal handler has taken off since is kept.
+        meter::raise(countdown, more);
         self.after.set_release(mark);
     }
 
@@ -171,7 +172,7 @@ impl Account {
     }
 
     /// Goes on with the next piece where bytes have run out but no sample is due; `false` where one is. From the owning thread, while
-    /// running.
+    /// running, and busy.
     #[inline(always)]
     pub(crate) fn top_up_allocations(&self) -> bool {
         let meter = self.meter();
@@ -182,13 +183,24 @@ impl Account {
         let left = gap.min(PUBLISH_BYTES);
         self.reserve_bytes.store(gap - left, Ordering::Relaxed);
         self.lines.allocated_mark.top_up(&meter.bytes_left, left);
+        self.rest_if_stopped();
         true
     }
 
-    /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running.
+    /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running, and busy.
     #[inline(always)]
     pub(crate) fn top_up_frees(&self) {
         self.lines.freed_mark.top_up(&self.meter().freed_bytes_left, PUBLISH_BYTES);
+        self.rest_if_stopped();
+    }
+
+    /// A thread that was held up while it topped up, from one session into the next, finds its account stopped: then the meter is to be at
+    /// rest, so that the next event is due.
+    #[inline(always)]
+    fn rest_if_stopped(&self) {
+        if !self.is_running() {
+            self.meter().set(AT_REST);
+        }
     }
 
     fn totals(&self) -> Figures {
@@ -254,6 +266,21 @@ impl Account {
     /// Whether a countdown of allocations has run out. From the owning thread, while running.
     pub(crate) fn allocation_is_due(&self) -> bool {
         self.meter().bytes_left() < 0 || self.meter().allocations_left() <= 0
+    }
+
+    /// Whether any countdown has run out. From the owning thread.
+    #[inline(always)]
+    pub(crate) fn has_run_out(&self) -> bool {
+        self.is_running() && (self.allocation_is_due() || self.free_is_due())
+    }
+
+    /// Goes on so that the next allocation is due, whatever the countdowns show. From the owning thread, busy.
+    #[cold]
+    pub(crate) fn make_due(&self) {
+        let _locked = self.lock();
+        self.stop();
+        self.set_gap(0, 1);
+        self.start();
     }
 
     /// Whether the countdown of freed bytes has run out. From the owning thread, while running.
@@ -324,5 +351,47 @@ mod tests {
             }
         });
         assert_eq!(mark.total(countdown), counted.load(Ordering::SeqCst));
+    }
+
+    /// A signal handler takes something off at any time, in the middle of a top-up too: nothing is lost.
+    #[cfg(not(miri))]
+    #[test]
+    fn a_signal_handler_in_a_top_up_loses_nothing() {
+        static COUNTDOWN: AtomicU64 = AtomicU64::new(0);
+        static HANDLED: AtomicU64 = AtomicU64::new(0);
+        extern "C" fn handler(_: libc::c_int) {
+            meter::raise(&COUNTDOWN, 3_u64.wrapping_neg());
+            HANDLED.fetch_add(3, Ordering::Relaxed);
+        }
+        let mark = Mark { before: Counter::new(), after: Counter::new() };
+        // SAFETY: the handler touches only atomics; nobody else in the tests uses this signal.
+        let (thread, before) = unsafe {
+            let mut action: libc::sigaction = core::mem::zeroed();
+            let mut before: libc::sigaction = core::mem::zeroed();
+            action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART;
+            assert_eq!(libc::sigaction(libc::SIGUSR2, &action, &mut before), 0);
+            (libc::pthread_self(), before)
+        };
+        let done = AtomicBool::new(false);
+        let mut counted = 0_u64;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    // SAFETY: the thread waits for this one at the end of the scope.
+                    unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+                }
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                meter::raise(&COUNTDOWN, 100_u64.wrapping_neg());
+                counted += 100;
+                mark.top_up(&COUNTDOWN, 50);
+            }
+        });
+        assert!(HANDLED.load(Ordering::Relaxed) > 0);
+        assert_eq!(mark.total(&COUNTDOWN), counted + HANDLED.load(Ordering::Relaxed));
+        // SAFETY: what was there before.
+        unsafe { libc::sigaction(libc::SIGUSR2, &before, core::ptr::null_mut()) };
     }
 }

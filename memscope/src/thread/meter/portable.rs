@@ -62,8 +62,13 @@ pub(super) fn allocation_in(meter: &Meter, size: usize) -> bool {
 
 #[inline(always)]
 pub(super) fn free_in(meter: &Meter, size: usize) -> bool {
-    super::add(&meter.frees, 1);
+    meter.frees.store(meter.frees.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     take(&meter.freed_bytes_left, size as u64)
+}
+
+/// Adds to a countdown of the calling thread, at once: nothing that a signal handler takes off is lost. Release.
+pub(crate) fn raise(countdown: &AtomicU64, amount: u64) {
+    countdown.fetch_add(amount, Ordering::Release);
 }
 
 /// Takes `amount` off; whether there was less.

@@ -8,7 +8,7 @@
 
 use super::Meter;
 use crate::control;
-use crate::sync::AtomicU8;
+use crate::sync::{AtomicU8, AtomicU64};
 use core::arch::{asm, global_asm};
 
 // One `Meter` at rest (`super::AT_REST`) for each thread.
@@ -136,4 +136,18 @@ pub(crate) fn charge_free(filter: *const AtomicU8, address: *mut u8, size: usize
         );
     }
     false
+}
+
+/// Adds to a countdown of the calling thread, in one instruction: nothing that a signal handler takes off is lost. Release, as every store here is.
+#[inline(always)]
+pub(crate) fn raise(countdown: &AtomicU64, amount: u64) {
+    // SAFETY: only the calling thread writes the countdown; others read it with atomic loads, and aligned words are written whole.
+    unsafe {
+        asm!(
+            "add qword ptr [{countdown}], {amount}",
+            countdown = in(reg) countdown.as_ptr(),
+            amount = in(reg) amount,
+            options(nostack),
+        );
+    }
 }
