@@ -117,6 +117,6 @@ fn install_handlers() {
     ONCE.call_once(|| {
         local::prepare_exit_key();
         sys::at_exit(active::process_exits);
-        sys::at_fork_child(active::forked_child);
+        sys::at_fork(active::before_fork, active::after_fork_in_parent, active::forked_child);
     });
 }
