@@ -101,6 +101,9 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("a_forked_child_may_have_a_session_whatever_its_parent_was_at", || {
         ends("fork-while-starting", |status, _| assert!(status.success(), "{status}"))
     }),
+    ("a_child_that_lives_on_does_not_keep_the_folder", || {
+        ends("child-lives-on", |status, _| assert!(status.success(), "{status}"))
+    }),
     ("the_program_may_change_its_folder", || {
         ends("chdir", |status, _| assert!(status.success(), "{status}"))
     }),
@@ -235,6 +238,7 @@ fn child(scenario: &str) {
         "other-stack" => on_another_stack(),
         "many-sessions" => many_sessions(),
         "fork-while-starting" => fork_while_starting(),
+        "child-lives-on" => child_lives_on(),
         "churn" => churn(),
         other => panic!("no scenario called {other}"),
     }
@@ -330,6 +334,29 @@ fn fork_and_start_session() {
         memscope::trace_all("of-the-child-too").expect("the older guard does no harm");
         memscope::stop_tracing().expect("it was running");
     });
+    memscope::stop_tracing().expect("it was running");
+}
+
+/// A forked child has its parent's trace open, and its parent starts another session in the same folder.
+fn child_lives_on() {
+    memscope::trace_all("out").expect("a session");
+    // SAFETY: the child does nothing but wait until it is killed, or ten seconds.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: as above.
+        unsafe {
+            libc::sleep(10);
+            libc::_exit(0);
+        }
+    }
+    memscope::stop_tracing().expect("it was running");
+    let again = memscope::trace_all("out");
+    // SAFETY: ends the child of above.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+    }
+    again.expect("the first session is over");
     memscope::stop_tracing().expect("it was running");
 }
 
