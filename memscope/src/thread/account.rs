@@ -61,8 +61,8 @@ impl Mark {
     fn top_up(&self, countdown: &AtomicU64, left: i64) {
         let more = (left as u64).wrapping_sub(countdown.load(Ordering::Relaxed));
         let mark = self.before.get().wrapping_add(more);
-        self.before.set(mark);
-        // Release, both: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
+        self.before.set_release(mark);
+        // Release, all: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
         // Added, not set: what a signal handler has taken off since is kept.
         meter::raise(countdown, more);
         self.after.set_release(mark);
@@ -70,16 +70,16 @@ impl Mark {
 
     /// The total, for any thread.
     fn total(&self, countdown: &AtomicU64) -> u64 {
-        for _ in 0..8 {
-            let (after, left) = (self.after.get_acquire(), countdown.load(Ordering::Acquire));
-            if after == self.before.get() {
-                return after.wrapping_sub(left);
+        loop {
+            let marks = (self.after.get_acquire(), self.before.get_acquire());
+            let left = countdown.load(Ordering::Acquire);
+            let (before, after) = (self.before.get_acquire(), self.after.get_acquire());
+            // Else the thread has got on, and the countdown may belong to either.
+            if marks == (after, before) {
+                // Where they differ the thread is held up between the two. It tops up a countdown only where it has run out.
+                return if (left as i64) < 0 { after } else { before }.wrapping_sub(left);
             }
         }
-        // The thread is held up between the two. It tops up a countdown only where it has run out.
-        let left = countdown.load(Ordering::Acquire);
-        let mark = if (left as i64) < 0 { self.after.get() } else { self.before.get() };
-        mark.wrapping_sub(left)
     }
 }
 
