@@ -36,9 +36,9 @@ pub fn comprehensive_profile_execution(
 /// As [`crate::SessionBuilder::start`].
 pub fn trace_all(output: impl AsRef<Path>) -> Result<()> {
     let _busy = Busy::enter();
-    let mut slot = tracing();
     let session = Session::builder().output(output).start()?;
-    *slot = Some(session);
+    // What was there is a forked child's of its parent's. The lock is not held for longer: a fork might come in between.
+    drop(tracing().replace(session));
     Ok(())
 }
 

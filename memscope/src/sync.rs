@@ -34,10 +34,10 @@ impl Counter {
         self.0.load(Ordering::Acquire)
     }
 
-    /// The number itself.
+    /// The other side of [`Counter::get_acquire`].
     #[inline(always)]
-    pub(crate) fn atomic(&self) -> &AtomicU64 {
-        &self.0
+    pub(crate) fn set_release(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
     }
 
     #[inline(always)]

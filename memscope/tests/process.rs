@@ -98,6 +98,12 @@ const SCENARIOS: &[(&str, fn())] = &[
             assert!(profile.end.is_some() && profile.read.is_clean());
         })
     }),
+    ("a_forked_child_may_have_a_session_whatever_its_parent_was_at", || {
+        ends("fork-while-starting", |status, _| assert!(status.success(), "{status}"))
+    }),
+    ("a_child_that_lives_on_does_not_keep_the_folder", || {
+        ends("child-lives-on", |status, _| assert!(status.success(), "{status}"))
+    }),
     ("the_program_may_change_its_folder", || {
         ends("chdir", |status, _| assert!(status.success(), "{status}"))
     }),
@@ -231,6 +237,8 @@ fn child(scenario: &str) {
         "exact" => exact_mode(),
         "other-stack" => on_another_stack(),
         "many-sessions" => many_sessions(),
+        "fork-while-starting" => fork_while_starting(),
+        "child-lives-on" => child_lives_on(),
         "churn" => churn(),
         other => panic!("no scenario called {other}"),
     }
@@ -327,6 +335,58 @@ fn fork_and_start_session() {
         memscope::stop_tracing().expect("it was running");
     });
     memscope::stop_tracing().expect("it was running");
+}
+
+/// A forked child has its parent's trace open, and its parent starts another session in the same folder.
+fn child_lives_on() {
+    memscope::trace_all("out").expect("a session");
+    // SAFETY: the child does nothing but wait until it is killed, or ten seconds.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: as above.
+        unsafe {
+            libc::sleep(10);
+            libc::_exit(0);
+        }
+    }
+    memscope::stop_tracing().expect("it was running");
+    let again = memscope::trace_all("out");
+    // SAFETY: ends the child of above.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+    }
+    again.expect("the first session is over");
+    memscope::stop_tracing().expect("it was running");
+}
+
+/// Forks while another thread starts and ends sessions: what that thread held is nobody's in the child.
+fn fork_while_starting() {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0.. {
+                let output = if round == 0 { "out".to_owned() } else { format!("session-{round}") };
+                memscope::trace_all(output).expect("a session");
+                memscope::stop_tracing().expect("it was running");
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        for round in 0..40 {
+            std::thread::sleep(Duration::from_micros(500 + 137 * round));
+            in_forked_child(|| {
+                // SAFETY: a child that waits for ever is ended.
+                unsafe { libc::alarm(10) };
+                let mut session =
+                    memscope::comprehensive_profile_execution("of-a-child", None).expect("its own");
+                allocate(100);
+                assert!(session.finalize().expect("a result").total_allocations >= 100);
+            });
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 fn change_folder() {

@@ -248,6 +248,7 @@ impl Drain {
             sampling_us: totals.sampling_ns / 1000,
         }));
         self.write();
+        self.close();
         if quiet {
             self.free_session_data();
         }
@@ -316,8 +317,16 @@ impl Drain {
         };
         say(format_args!("the trace ends here: {error}"));
         self.write_error = Some(error);
-        self.writer = None;
+        self.close();
         control::stop_sampling();
+    }
+
+    /// Closes the trace. It is unlocked too: a forked child that lives on has it open, and with it the lock.
+    fn close(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            // A trace that cannot be unlocked stays locked until that child ends.
+            let _ = writer.into_inner().unlock();
+        }
     }
 
     fn since_start_us(&self, now_ns: u64) -> u64 {

@@ -33,12 +33,15 @@ use session_data::session_data;
 #[inline(never)]
 pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, caller: &Registers) {
     // Nine times in ten only a piece has run out.
-    if let Some(record) = local::running_record()
-        && record.is_up_to_date()
-        && !address.is_null()
-        && record.account.top_up_allocations()
-    {
-        return live::publish(record.take_unpublished(record.account.live_bytes()));
+    let topped_up = local::while_running(|record| {
+        let goes_on = record.is_up_to_date() && !address.is_null() && record.account.top_up_allocations();
+        if goes_on {
+            live::publish(record.take_unpublished(record.account.live_bytes()));
+        }
+        goes_on
+    });
+    if topped_up {
+        return;
     }
     let allocation = || Allocation { address, size, kind, old_size: 0, caller: *caller, interval: 0 };
     match local::event() {
@@ -86,11 +89,9 @@ pub(crate) fn probe(allocate: impl FnOnce()) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) fn freed(address: *mut u8, size: usize) {
-    if let Some(record) = local::running_record() {
-        look_at_free(record);
-    } else {
+    if !frees_go_on() {
         match local::event() {
-            Event::Charged(record) => look_at_free(record),
+            Event::Charged(record) => catch_up(record),
             Event::Uncharged(record) => {
                 record.account.charge_free(size);
                 catch_up(record);
@@ -107,16 +108,20 @@ pub(crate) fn freed(address: *mut u8, size: usize) {
     }
 }
 
-/// Goes on with the next piece, if freed bytes have run out.
+/// Goes on with the next piece, if freed bytes have run out. `false` where that is not all there is to do.
 #[inline(always)]
-fn look_at_free(record: &'static ThreadRecord) {
-    if !record.account.free_is_due() {
-    } else if record.is_up_to_date() {
-        record.account.top_up_frees();
-        live::publish(record.take_unpublished(record.account.live_bytes()));
-    } else {
-        catch_up(record);
-    }
+fn frees_go_on() -> bool {
+    local::while_running(|record| {
+        if !record.account.free_is_due() {
+            return true;
+        }
+        let is_up_to_date = record.is_up_to_date();
+        if is_up_to_date {
+            record.account.top_up_frees();
+            live::publish(record.take_unpublished(record.account.live_bytes()));
+        }
+        is_up_to_date
+    })
 }
 
 /// Brings the thread's sampling state up to date.
@@ -187,5 +192,35 @@ fn countdown_ran_out(record: &'static ThreadRecord, mut allocation: Allocation) 
         && let Some(session) = session_data(&in_hook)
     {
         sample(session, record, allocation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::AtomicU8;
+
+    /// A thread's events that were charged in one session and come to the slow path when the next is about to be switched on.
+    #[test]
+    fn a_thread_held_up_between_sessions_is_due_in_the_next() {
+        let filter = vec![0_u8; 1 << (32 - control::GRANULE_BITS)];
+        let filter = filter.as_ptr().cast::<AtomicU8>() as usize;
+        local::prepare_exit_key();
+        let thread = std::thread::spawn(move || {
+            let filter = filter as *const AtomicU8;
+            let address = 0x1000 as *mut u8;
+            let record = local::record_or_register().expect("a record");
+            record.begin_session_from_outside();
+            allocated(address, 100_000, AllocationKind::Alloc, &Registers::capture());
+            assert!(meter::charge_allocation(meter::offset(), 1), "the next allocation is due");
+            record.begin_session_from_outside();
+            freed(address, 100_000);
+            let free_is_due = meter::charge_free(filter, address, 40_000);
+            assert!(free_is_due, "so is the next free of more than a piece");
+            record.begin_session_from_outside();
+            reallocate(Charged::Free, (address, 100_000), 100_000, &Registers::capture(), || address);
+            assert!(meter::charge_allocation(meter::offset(), 1));
+        });
+        thread.join().expect("no panic");
     }
 }

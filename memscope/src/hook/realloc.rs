@@ -2,7 +2,7 @@
 
 use super::sample::Allocation;
 use super::session_data::session_data;
-use super::{countdown_ran_out, live, look_at_free};
+use super::{catch_up, countdown_ran_out, frees_go_on, live};
 use crate::control;
 use crate::live::filter;
 use crate::sys;
@@ -41,7 +41,9 @@ pub(crate) fn reallocate(
     match local::event() {
         Event::Charged(record) | Event::Uncharged(record) => {
             record.account.charge_free(old_size);
-            look_at_free(record);
+            if !frees_go_on() {
+                catch_up(record);
+            }
             record.account.charge_allocation(new_size);
             if record.account.allocation_is_due() {
                 let size = new_size;

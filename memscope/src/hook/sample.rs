@@ -24,7 +24,7 @@ pub(super) struct Allocation {
 }
 
 /// How long exact mode waits for room.
-const PATIENCE_NS: u64 = 100_000_000;
+const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// Exact mode promises every allocation, so there, and only there, a thread waits until the drain thread has made room: not for ever,
 /// for the drain thread may be waiting for a lock that this thread holds (the loader's). Once that was in vain, nobody waits again.

@@ -2,10 +2,11 @@
 
 use super::Running;
 use crate::control;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::sys;
 use crate::thread::Busy;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use core::cell::UnsafeCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 static ACTIVE: Mutex<Option<Arc<Running>>> = Mutex::new(None);
@@ -29,8 +30,56 @@ pub(crate) extern "C" fn process_exits() {
     }
 }
 
+/// The longest that a fork waits for a thread that is starting or ending a session.
+const FORK_LIMIT_NS: u64 = 200_000_000;
+
+/// The lock of [`ACTIVE`] while a thread forks: a child in which a thread has it that is not there could never start a session.
+struct Held {
+    by: AtomicUsize,
+    guard: UnsafeCell<Option<MutexGuard<'static, Option<Arc<Running>>>>>,
+}
+
+// SAFETY: the guard is only touched by the thread that has the lock: it puts it in, and takes it out after the fork.
+unsafe impl Sync for Held {}
+
+static HELD: Held = Held { by: AtomicUsize::new(0), guard: UnsafeCell::new(None) };
+
+/// A thread is about to fork. Waits until no other is starting or ending a session; not for ever, for that one may be waiting for the loader's lock, and
+/// this one have it.
+pub(crate) unsafe extern "C" fn before_fork() {
+    let start_ns = sys::monotonic_ns();
+    let guard = loop {
+        match ACTIVE.try_lock() {
+            Ok(guard) => break guard,
+            Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if sys::monotonic_ns().saturating_sub(start_ns) > FORK_LIMIT_NS {
+            return;
+        }
+        sys::pause();
+    };
+    // SAFETY: this thread has the lock.
+    unsafe { *HELD.guard.get() = Some(guard) };
+    HELD.by.store(sys::thread_handle(), Ordering::Relaxed);
+}
+
+/// The fork is done, or has failed.
+pub(crate) unsafe extern "C" fn after_fork_in_parent() {
+    let_go();
+}
+
+fn let_go() {
+    if HELD.by.load(Ordering::Relaxed) == sys::thread_handle() {
+        HELD.by.store(0, Ordering::Relaxed);
+        // SAFETY: `before_fork` has given this thread the lock.
+        drop(unsafe { (*HELD.guard.get()).take() });
+    }
+}
+
 /// In the child of a fork: it has no drain thread, and its parent's trace is not its own.
 pub(crate) unsafe extern "C" fn forked_child() {
+    let_go();
     control::switch_off();
     crate::thread::local::after_fork();
     FORKED.store(true, Ordering::Relaxed);

@@ -12,7 +12,10 @@ use crate::thread::{local, meter, registry};
 use crate::unwind::{Unwinder, modules};
 use crate::{Error, Result};
 use std::sync::{Arc, Once};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long to wait for hooks that are under way.
+const QUIET_LIMIT: Duration = Duration::from_secs(1);
 
 /// Starts a session with the mean sampling interval `interval_bytes` (without effect in exact mode), within `budget_share` if there is one.
 pub(super) fn start(
@@ -33,7 +36,9 @@ pub(super) fn start(
     let (trace, file) = output::create_trace(&builder.output)?;
     local::LATE.reset();
     crate::hook::live::reset();
-    // The end of a session waits until hooks are quiet; one that did not get quiet left its data to them.
+    // The end of a session waits until hooks are quiet; one that did not get quiet left its data to them. What the probe has called in
+    // may still be on its way.
+    registry::wait_until_quiet(QUIET_LIMIT);
     registry::for_each(|record| record.begin_session_from_outside());
     let interval = configure(&builder, interval_bytes);
     let start_ns = sys::monotonic_ns();
@@ -112,6 +117,6 @@ fn install_handlers() {
     ONCE.call_once(|| {
         local::prepare_exit_key();
         sys::at_exit(active::process_exits);
-        sys::at_fork_child(active::forked_child);
+        sys::at_fork(active::before_fork, active::after_fork_in_parent, active::forked_child);
     });
 }

@@ -160,10 +160,20 @@ pub(crate) fn at_exit(handler: extern "C" fn()) {
     unsafe { libc::atexit(handler) };
 }
 
-/// Registers `handler` to run in every forked child.
-pub(crate) fn at_fork_child(handler: unsafe extern "C" fn()) {
-    // SAFETY: the handler is a static function.
-    unsafe { libc::pthread_atfork(None, None, Some(handler)) };
+/// Registers handlers for forks: before it, after it, and after it in the child, all on the thread that forks.
+pub(crate) fn at_fork(
+    before: unsafe extern "C" fn(),
+    after: unsafe extern "C" fn(),
+    in_child: unsafe extern "C" fn(),
+) {
+    // SAFETY: the handlers are static functions.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
+}
+
+/// A number that is the calling thread's own, and stays so in the child of a fork.
+pub(crate) fn thread_handle() -> usize {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::pthread_self() as usize }
 }
 
 /// Blocks all signals of the calling thread but the synchronous ones while `body` runs. Threads started in it

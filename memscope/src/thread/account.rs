@@ -57,30 +57,29 @@ impl Mark {
         self.after.set(value);
     }
 
-    /// Adds `bytes` to `countdown`, and to the mark, so that the total stays. Sums, not values, are written: a signal handler that comes in
-    /// between and tops up as well leaves the right ones.
-    #[inline(always)]
-    fn top_up(&self, countdown: &AtomicU64, bytes: u64) {
-        meter::add(self.before.atomic(), bytes);
-        // A reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
-        fence(Ordering::Release);
-        meter::add(countdown, bytes);
-        fence(Ordering::Release);
-        meter::add(self.after.atomic(), bytes);
+    /// Brings `countdown` to `left`, which is more than it shows, and the mark with it so that the total stays. While busy.
+    fn top_up(&self, countdown: &AtomicU64, left: i64) {
+        let more = (left as u64).wrapping_sub(countdown.load(Ordering::Relaxed));
+        let mark = self.before.get().wrapping_add(more);
+        self.before.set_release(mark);
+        // Release, all: a reader that finds the new countdown finds the mark before it; one that finds the mark after it finds the countdown.
+        // Added, not set: what a signal handler has taken off since is kept.
+        meter::raise(countdown, more);
+        self.after.set_release(mark);
     }
 
     /// The total, for any thread.
     fn total(&self, countdown: &AtomicU64) -> u64 {
-        for _ in 0..8 {
-            let (after, left) = (self.after.get_acquire(), countdown.load(Ordering::Acquire));
-            if after == self.before.get() {
-                return after.wrapping_sub(left);
+        loop {
+            let marks = (self.after.get_acquire(), self.before.get_acquire());
+            let left = countdown.load(Ordering::Acquire);
+            let (before, after) = (self.before.get_acquire(), self.after.get_acquire());
+            // Else the thread has got on, and the countdown may belong to either.
+            if marks == (after, before) {
+                // Where they differ the thread is held up between the two. It tops up a countdown only where it has run out.
+                return if (left as i64) < 0 { after } else { before }.wrapping_sub(left);
             }
         }
-        // The thread is held up between the two. It tops up a countdown only where it has run out.
-        let left = countdown.load(Ordering::Acquire);
-        let mark = if (left as i64) < 0 { self.after.get() } else { self.before.get() };
-        mark.wrapping_sub(left)
     }
 }
 
@@ -173,7 +172,7 @@ impl Account {
     }
 
     /// Goes on with the next piece where bytes have run out but no sample is due; `false` where one is. From the owning thread, while
-    /// running.
+    /// running, and busy.
     #[inline(always)]
     pub(crate) fn top_up_allocations(&self) -> bool {
         let meter = self.meter();
@@ -181,19 +180,27 @@ impl Account {
         if gap < 0 || meter.allocations_left() <= 0 {
             return false;
         }
-        let bytes = gap.min(PUBLISH_BYTES).wrapping_sub(meter.bytes_left());
-        self.reserve_bytes
-            .store(self.reserve_bytes.load(Ordering::Relaxed).wrapping_sub(bytes), Ordering::Relaxed);
-        self.lines.allocated_mark.top_up(&meter.bytes_left, bytes as u64);
+        let left = gap.min(PUBLISH_BYTES);
+        self.reserve_bytes.store(gap - left, Ordering::Relaxed);
+        self.lines.allocated_mark.top_up(&meter.bytes_left, left);
+        self.rest_if_stopped();
         true
     }
 
-    /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running.
+    /// Goes on with the next piece where freed bytes have run out. From the owning thread, while running, and busy.
     #[inline(always)]
     pub(crate) fn top_up_frees(&self) {
-        let meter = self.meter();
-        let bytes = PUBLISH_BYTES.wrapping_sub(meter.freed_bytes_left());
-        self.lines.freed_mark.top_up(&meter.freed_bytes_left, bytes as u64);
+        self.lines.freed_mark.top_up(&self.meter().freed_bytes_left, PUBLISH_BYTES);
+        self.rest_if_stopped();
+    }
+
+    /// A thread that was held up while it topped up, from one session into the next, finds its account stopped: then the meter is to be at
+    /// rest, so that the next event is due.
+    #[inline(always)]
+    fn rest_if_stopped(&self) {
+        if !self.is_running() {
+            self.meter().set(AT_REST);
+        }
     }
 
     fn totals(&self) -> Figures {
@@ -261,6 +268,21 @@ impl Account {
         self.meter().bytes_left() < 0 || self.meter().allocations_left() <= 0
     }
 
+    /// Whether any countdown has run out. From the owning thread.
+    #[inline(always)]
+    pub(crate) fn has_run_out(&self) -> bool {
+        self.is_running() && (self.allocation_is_due() || self.free_is_due())
+    }
+
+    /// Goes on so that the next allocation is due, whatever the countdowns show. From the owning thread, busy.
+    #[cold]
+    pub(crate) fn make_due(&self) {
+        let _locked = self.lock();
+        self.stop();
+        self.set_gap(0, 1);
+        self.start();
+    }
+
     /// Whether the countdown of freed bytes has run out. From the owning thread, while running.
     #[inline(always)]
     pub(crate) fn free_is_due(&self) -> bool {
@@ -317,7 +339,7 @@ mod tests {
                     counted.fetch_add(round % 100, Ordering::SeqCst);
                     countdown.store(left, Ordering::SeqCst);
                     if (left as i64) < 0 {
-                        mark.top_up(countdown, 150_u64.wrapping_sub(left));
+                        mark.top_up(countdown, 150);
                     }
                 }
             });
@@ -329,5 +351,47 @@ mod tests {
             }
         });
         assert_eq!(mark.total(countdown), counted.load(Ordering::SeqCst));
+    }
+
+    /// A signal handler takes something off at any time, in the middle of a top-up too: nothing is lost.
+    #[cfg(not(miri))]
+    #[test]
+    fn a_signal_handler_in_a_top_up_loses_nothing() {
+        static COUNTDOWN: AtomicU64 = AtomicU64::new(0);
+        static HANDLED: AtomicU64 = AtomicU64::new(0);
+        extern "C" fn handler(_: libc::c_int) {
+            meter::raise(&COUNTDOWN, 3_u64.wrapping_neg());
+            HANDLED.fetch_add(3, Ordering::Relaxed);
+        }
+        let mark = Mark { before: Counter::new(), after: Counter::new() };
+        // SAFETY: the handler touches only atomics; nobody else in the tests uses this signal.
+        let (thread, before) = unsafe {
+            let mut action: libc::sigaction = core::mem::zeroed();
+            let mut before: libc::sigaction = core::mem::zeroed();
+            action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART;
+            assert_eq!(libc::sigaction(libc::SIGUSR2, &action, &mut before), 0);
+            (libc::pthread_self(), before)
+        };
+        let done = AtomicBool::new(false);
+        let mut counted = 0_u64;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    // SAFETY: the thread waits for this one at the end of the scope.
+                    unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+                }
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                meter::raise(&COUNTDOWN, 100_u64.wrapping_neg());
+                counted += 100;
+                mark.top_up(&COUNTDOWN, 50);
+            }
+        });
+        assert!(HANDLED.load(Ordering::Relaxed) > 0);
+        assert_eq!(mark.total(&COUNTDOWN), counted + HANDLED.load(Ordering::Relaxed));
+        // SAFETY: what was there before.
+        unsafe { libc::sigaction(libc::SIGUSR2, &before, core::ptr::null_mut()) };
     }
 }

@@ -50,7 +50,8 @@ pub(crate) fn event() -> Event {
     match record() {
         Some(record) if record.account.is_running() => Event::Charged(record),
         Some(record) => {
-            record.account.start();
+            // Starts the account. Under its lock, for a session that is just starting may be at it; and busy, so that a signal handler keeps off.
+            drop(Busy::enter());
             Event::Uncharged(record)
         }
         None => match record_or_register() {
@@ -68,11 +69,33 @@ pub(crate) fn record() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
-/// The calling thread's record, if its account is running: the thread's event has been charged.
+/// Does a small step with the record of the calling thread, if its account is running (the thread's event has been charged); whether the step
+/// was all there was to do. Meanwhile the thread is busy, though its account runs on: what a signal handler does then is charged, and
+/// finds nothing due.
 #[inline(always)]
-pub(crate) fn running_record() -> Option<&'static ThreadRecord> {
-    // A busy thread's account is stopped.
-    LOCAL.with(|local| local.record.get()).filter(|record| record.account.is_running())
+pub(crate) fn while_running(step: impl FnOnce(&'static ThreadRecord) -> bool) -> bool {
+    LOCAL.with(|local| {
+        let record = local.record.get().filter(|record| record.account.is_running() && !local.busy.get());
+        let Some(record) = record else { return false };
+        local.busy.set(true);
+        compiler_fence(Ordering::SeqCst);
+        let is_done = step(record);
+        compiler_fence(Ordering::SeqCst);
+        local.busy.set(false);
+        if is_done {
+            look_again(record);
+        }
+        is_done
+    })
+}
+
+/// The thread was busy until just now. A signal handler that came between the account's start and that may have run a countdown
+/// out and been passed over, and the fast path tells of that but once: it is made due again.
+#[inline(always)]
+fn look_again(record: &'static ThreadRecord) {
+    if record.account.has_run_out() {
+        drop(InHook::enter(Some(record)));
+    }
 }
 
 /// The calling thread's record, made if it has none yet; `None` while busy, after the thread's end, or when no record is to be
@@ -140,6 +163,7 @@ impl Drop for Busy {
                 }
                 compiler_fence(Ordering::SeqCst);
                 local.busy.set(false);
+                local.record.get().into_iter().for_each(look_again);
             });
         }
     }
@@ -164,12 +188,28 @@ impl InHook {
             Some(record) => record.state.in_hook.store(true, Ordering::SeqCst),
             None => _ = LATE_IN_HOOK.fetch_add(1, Ordering::SeqCst),
         }
-        let is_active = control::is_active_behind_mark();
-        if is_active && let Some(record) = record {
-            record.account.stop();
+        if control::is_active_behind_mark() {
+            record.into_iter().for_each(|record| record.account.stop());
+            return Some(Self { record, _not_send: PhantomData });
         }
-        let guard = Self { record, _not_send: PhantomData };
-        is_active.then_some(guard)
+        // The next session may have seen to this account already: what was due stays due. Under the lock, for it may be at it now.
+        record.into_iter().for_each(|record| record.account.make_due());
+        Self::leave(record);
+        None
+    }
+
+    /// The account has been started; the thread is its own again.
+    fn leave(record: Option<&'static ThreadRecord>) {
+        // Release: what the hook did with the session's data happened before the session may free it.
+        match record {
+            Some(record) => record.state.in_hook.store(false, Ordering::Release),
+            None => {
+                meter::own().set(AT_REST);
+                LATE_IN_HOOK.fetch_sub(1, Ordering::Release);
+            }
+        }
+        compiler_fence(Ordering::SeqCst);
+        LOCAL.with(|local| local.busy.set(false));
     }
 
     /// The thread's id in the trace; 0 after its thread-local life.
@@ -180,19 +220,9 @@ impl InHook {
 
 impl Drop for InHook {
     fn drop(&mut self) {
-        // Release: what the hook did with the session's data happened before the session may free it.
-        match self.record {
-            Some(record) => {
-                record.account.start();
-                record.state.in_hook.store(false, Ordering::Release);
-            }
-            None => {
-                meter::own().set(AT_REST);
-                LATE_IN_HOOK.fetch_sub(1, Ordering::Release);
-            }
-        }
-        compiler_fence(Ordering::SeqCst);
-        LOCAL.with(|local| local.busy.set(false));
+        self.record.into_iter().for_each(|record| record.account.start());
+        Self::leave(self.record);
+        self.record.into_iter().for_each(look_again);
     }
 }
 
@@ -282,16 +312,22 @@ pub(crate) fn prepare_exit_key() {
 
 /// The exit key's destructor.
 unsafe extern "C" fn thread_ends(record: *mut c_void) {
-    LOCAL.with(|local| {
-        local.ended.set(true);
-        local.record.set(None);
-    });
     // SAFETY: the value was set to this thread's record, which lives in memory that is never unmapped.
     let record: &'static ThreadRecord = unsafe { &*record.cast::<ThreadRecord>() };
-    let locked = record.account.lock();
-    // From here on nobody reads the meter, which is this thread's memory.
-    record.account.stop();
-    drop(locked);
+    LOCAL.with(|local| {
+        // Busy until the account is stopped: a signal handler would take the meter for that of a thread without a record.
+        let was_busy = local.busy.replace(true);
+        compiler_fence(Ordering::SeqCst);
+        let locked = record.account.lock();
+        // From here on nobody reads the meter, which is this thread's memory.
+        record.account.stop();
+        drop(locked);
+        local.ended.set(true);
+        local.record.set(None);
+        meter::own().set(AT_REST);
+        compiler_fence(Ordering::SeqCst);
+        local.busy.set(was_busy);
+    });
     if control::is_active() && record.epoch().generation() == control::generation() {
         crate::hook::live::publish(record.take_last_unpublished());
     }
@@ -300,4 +336,63 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
     }
     // Release: the figures and the name are visible to the sweep that sees this.
     record.shared.life.store(ENDED, Ordering::Release);
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use crate::hook;
+    use crate::sync::AtomicBool;
+    use crate::unwind::Registers;
+    use memscope_trace::AllocationKind;
+
+    /// Whether the slow path was due; taken, as the allocator does.
+    fn allocate() -> bool {
+        let is_due = meter::charge_allocation(meter::offset(), 8);
+        if is_due {
+            hook::allocated(0x1000 as *mut u8, 8, AllocationKind::Alloc, &Registers::capture());
+        }
+        is_due
+    }
+
+    extern "C" fn handler(_: libc::c_int) {
+        allocate();
+    }
+
+    /// In exact mode every allocation is due. A signal handler allocates at any time, just before the thread is its own again
+    /// above all: the next allocation is due all the same.
+    #[test]
+    fn a_signal_handler_that_allocates_leaves_no_countdown_run_out() {
+        prepare_exit_key();
+        let record = record_or_register().expect("a record");
+        record.begin_session_from_outside();
+        // SAFETY: the handler neither allocates nor locks; nobody else in the tests uses this signal.
+        let (thread, before) = unsafe {
+            let mut action: libc::sigaction = core::mem::zeroed();
+            let mut before: libc::sigaction = core::mem::zeroed();
+            action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART;
+            assert_eq!(libc::sigaction(libc::SIGUSR1, &action, &mut before), 0);
+            (libc::pthread_self(), before)
+        };
+        let done = AtomicBool::new(false);
+        let (mut rounds, mut passed_over) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    // SAFETY: the thread waits for this one at the end of the scope.
+                    unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+                }
+                done.store(true, Ordering::Release);
+            });
+            while !done.load(Ordering::Acquire) {
+                drop(Busy::enter());
+                rounds += 1;
+                passed_over += u32::from(!allocate());
+            }
+        });
+        // SAFETY: what was there before.
+        unsafe { libc::sigaction(libc::SIGUSR1, &before, core::ptr::null_mut()) };
+        assert_eq!(passed_over, 0, "of {rounds}");
+    }
 }

@@ -66,7 +66,7 @@ impl Pool {
     pub(crate) fn new(modules: &[LoadedModule]) -> Self {
         let rules = rules_of(modules);
         let cpus = std::thread::available_parallelism().map_or(4, usize::from);
-        let seats = (0..(2 * cpus).clamp(8, 64))
+        let seats = (0..(2 * cpus).clamp(16, 64))
             .map(|_| Seat {
                 taken: AtomicBool::new(false),
                 content: UnsafeCell::new(Content {

@@ -28,9 +28,8 @@ cfg_select! {
     }
 }
 
-pub(super) use arch::add;
 pub(crate) use arch::{
-    charge_allocation, charge_free, offset, own, switch_for_allocations, switch_for_frees,
+    charge_allocation, charge_free, offset, own, raise, switch_for_allocations, switch_for_frees,
 };
 
 use crate::sync::{AtomicU64, Ordering};
@@ -113,26 +112,26 @@ impl Meter {
 
     /// Charges an allocation, off the fast path. From the owning thread.
     pub(crate) fn charge_allocation(&self, size: usize) {
-        add(&self.bytes_left, (size as u64).wrapping_neg());
-        add(&self.allocations_left, 1_u64.wrapping_neg());
+        raise(&self.bytes_left, (size as u64).wrapping_neg());
+        raise(&self.allocations_left, 1_u64.wrapping_neg());
     }
 
     /// Charges a free, off the fast path. From the owning thread.
     pub(crate) fn charge_free(&self, size: usize) {
-        add(&self.frees, 1);
-        add(&self.freed_bytes_left, (size as u64).wrapping_neg());
+        raise(&self.frees, 1);
+        raise(&self.freed_bytes_left, (size as u64).wrapping_neg());
     }
 
     /// Takes back what an allocation was charged that the inner allocator refused. From the owning thread.
     pub(crate) fn refund_allocation(&self, size: usize) {
-        add(&self.bytes_left, size as u64);
-        add(&self.allocations_left, 1);
+        raise(&self.bytes_left, size as u64);
+        raise(&self.allocations_left, 1);
     }
 
     /// Takes back what a free was charged. From the owning thread.
     pub(crate) fn refund_free(&self, size: usize) {
-        add(&self.frees, 1_u64.wrapping_neg());
-        add(&self.freed_bytes_left, size as u64);
+        raise(&self.frees, 1_u64.wrapping_neg());
+        raise(&self.freed_bytes_left, size as u64);
     }
 }
 

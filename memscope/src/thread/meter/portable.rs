@@ -23,12 +23,6 @@ pub(crate) fn own() -> &'static Meter {
     })
 }
 
-/// Adds to a counter that only this thread writes; at once, so that a signal handler that does the same finds it done or not begun.
-#[inline(always)]
-pub(in crate::thread) fn add(counter: &AtomicU64, amount: u64) {
-    counter.fetch_add(amount, Ordering::Release);
-}
-
 /// What [`control::SWITCH`] tells allocations: a number that is 0 while no session is active.
 #[inline(always)]
 pub(crate) fn switch_for_allocations() -> usize {
@@ -68,8 +62,13 @@ pub(super) fn allocation_in(meter: &Meter, size: usize) -> bool {
 
 #[inline(always)]
 pub(super) fn free_in(meter: &Meter, size: usize) -> bool {
-    add(&meter.frees, 1);
+    meter.frees.store(meter.frees.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     take(&meter.freed_bytes_left, size as u64)
+}
+
+/// Adds to a countdown of the calling thread, at once: nothing that a signal handler takes off is lost. Release.
+pub(crate) fn raise(countdown: &AtomicU64, amount: u64) {
+    countdown.fetch_add(amount, Ordering::Release);
 }
 
 /// Takes `amount` off; whether there was less.

@@ -53,16 +53,6 @@ pub(crate) fn own() -> &'static Meter {
     }
 }
 
-/// Adds to a counter that only this thread writes, in one instruction without a lock: a signal handler that does the same finds it done or not
-/// begun.
-#[inline(always)]
-pub(in crate::thread) fn add(counter: &AtomicU64, amount: u64) {
-    // SAFETY: writes an aligned word that nobody else writes; other threads read it with atomic loads.
-    unsafe {
-        asm!("add qword ptr [{counter}], {amount}", counter = in(reg) counter.as_ptr(), amount = in(reg) amount, options(nostack));
-    }
-}
-
 /// What [`control::SWITCH`] tells allocations: the meters' offset, or 0.
 ///
 /// Reached from the instruction pointer, not through the global offset table as the compiler would from another crate: the allocator is
@@ -146,4 +136,18 @@ pub(crate) fn charge_free(filter: *const AtomicU8, address: *mut u8, size: usize
         );
     }
     false
+}
+
+/// Adds to a countdown of the calling thread, in one instruction: nothing that a signal handler takes off is lost. Release, as every store here is.
+#[inline(always)]
+pub(crate) fn raise(countdown: &AtomicU64, amount: u64) {
+    // SAFETY: only the calling thread writes the countdown; others read it with atomic loads, and aligned words are written whole.
+    unsafe {
+        asm!(
+            "add qword ptr [{countdown}], {amount}",
+            countdown = in(reg) countdown.as_ptr(),
+            amount = in(reg) amount,
+            options(nostack),
+        );
+    }
 }
