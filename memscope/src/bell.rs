@@ -43,6 +43,14 @@ impl Bell {
         }
     }
 
+    /// Tells of a ring that fills up: the drain thread comes before its next tick. At most one system call for each of its rounds.
+    #[cold]
+    pub(crate) fn hurry(&self) {
+        if self.state.load(Ordering::Relaxed) != AWAKE {
+            self.interrupt();
+        }
+    }
+
     /// Wakes the drain thread whatever it waits for.
     pub(crate) fn interrupt(&self) {
         fence(Ordering::SeqCst);

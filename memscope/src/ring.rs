@@ -157,6 +157,12 @@ impl Ring {
         Some(sample)
     }
 
+    /// Whether more than half of the ring is taken. Only the producer asks.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.tail.0.load(Ordering::Relaxed));
+        head.wrapping_sub(tail) > self.capacity / 2
+    }
+
     /// Whether nothing is in the ring.
     pub(crate) fn is_empty(&self) -> bool {
         self.head.0.load(Ordering::Acquire) == self.tail.0.load(Ordering::Acquire)

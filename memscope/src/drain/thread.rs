@@ -101,7 +101,7 @@ impl Drain {
             figures: Figures::default(),
             told_figures: Figures::default(),
             peak: (0, 0),
-            rhythm: Rhythm::new(interval.interval_bytes <= 0.0),
+            rhythm: Rhythm::new(interval.interval_bytes <= 0.0, budget_share),
             next_resources_ns: 0,
             next_threads_ns: start_ns + THREADS_NS,
             records: Vec::new(),

@@ -80,6 +80,9 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
     };
     if ring.push(&sample) || push_patiently(session, record, ring, &sample) {
         mark_dirty(session, record);
+        if ring.is_half_full() {
+            BELL.hurry();
+        }
     } else {
         // The caller has not got the address yet: nobody else can have taken it out.
         if session.live.take(address as usize).is_some() {

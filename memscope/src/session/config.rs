@@ -38,9 +38,8 @@ impl Default for SamplingConfig {
     /// For production: below 0.5% of the program's CPU time and 1 MiB a thread.
     ///
     /// Begins with one sample every 512 KiB and one in 2,000 of the smallest allocations; where that would cost more than its
-    /// [budget](crate::SessionBuilder::overhead_budget) of 0.5%, with fewer. A call site that holds 5% of the bytes is estimated within 5% (95th
-    /// percentile of the relative error) once some 30,000 samples are there: after 16 GB at one sample every 512 KiB, or eight seconds of CPU time at
-    /// the budget.
+    /// [budget](crate::SessionBuilder::overhead_budget) of 0.5%, with fewer. The aim is an error of 5% (95th percentile of the relative error of a
+    /// call site's bytes): a site gets there with some 1,500 samples of its own, after 800 MB at one sample every 512 KiB.
     fn default() -> Self {
         Self { sample_rate: 0.0005, min_allocation_size: 0, buffer_size: 64 * 1024 }
     }
@@ -50,18 +49,18 @@ impl SamplingConfig {
     /// More samples: below 2% of the program's CPU time and 5 MiB a thread.
     ///
     /// Begins with one sample every 64 KiB and one in 100 of the smallest allocations, within a
-    /// [budget](crate::SessionBuilder::overhead_budget) of 2%. A call site that holds 5% of the bytes is estimated within 1% once some 770,000
-    /// samples are there: after 50 GB at one sample every 64 KiB, or fifty seconds of CPU time at the budget.
+    /// [budget](crate::SessionBuilder::overhead_budget) of 2%. The aim is an error of 1%: a site gets there with some 38,000 samples of its own, after
+    /// 2.5 GB at one sample every 64 KiB.
     #[must_use]
     pub fn high_precision() -> Self {
         Self { sample_rate: 0.01, min_allocation_size: 0, buffer_size: 512 * 1024 }
     }
 
-    /// Fewer samples: below 0.1% of the program's CPU time and 512 KiB a thread.
+    /// Fewer samples: below 0.1% of the program's CPU time and 512 KiB a thread; a crash may lose the last 20 ms instead of 8.
     ///
     /// Begins with one sample every 4 MiB and one in 20,000 of the smallest allocations, none below 256 bytes, within a
-    /// [budget](crate::SessionBuilder::overhead_budget) of 0.1%. A call site that holds 5% of the bytes is estimated within 15% once some 3,500 samples are
-    /// there: after 14 GB at one sample every 4 MiB, or five seconds of CPU time at the budget.
+    /// [budget](crate::SessionBuilder::overhead_budget) of 0.1%. The aim is an error of 15%: a site gets there with some 170 samples of its own, after
+    /// 720 MB at one sample every 4 MiB.
     #[must_use]
     pub fn low_overhead() -> Self {
         Self { sample_rate: 0.000_05, min_allocation_size: 256, buffer_size: 32 * 1024 }
