@@ -153,9 +153,12 @@ fn write_charts(drawings: &[Drawing], dir: &Path) -> Result<Vec<PathBuf>, Report
 
 /// Reads the trace, telling how much of the file is behind.
 fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportError> {
-    let (file, total) = open_file(trace)?;
-    let source = Counted { file, done: 0, total, progress };
-    Profile::from_reader(source).map_err(|error| error.at(trace))
+    let open = || {
+        let (file, total) = open_file(trace)?;
+        Ok(Counted { file, done: 0, total, progress })
+    };
+    let first = Profile::from_reader(open()?).map_err(|error| error.at(trace))?;
+    first.restated(open).map_err(|error| error.at(trace))
 }
 
 struct Counted<'a> {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{analysis_of, end, samples, sites, small, stacks, symbols, write};
+use common::{FRAMES, NODES, analysis_of, end, samples, sites, small, stacks, symbols, write};
 use memscope_report::analysis::{Analysis, BottleneckKind, Fate, SiteFigures};
 use memscope_trace::*;
 
@@ -250,4 +250,43 @@ fn a_planted_leak_is_the_worst_finding() {
     assert_eq!(analysis.findings[0].kind, BottleneckKind::Retained);
     assert_eq!(analysis.findings[0].culprit, "app::index");
     assert_eq!(analysis.findings[0].bytes.low, 10.0 * 1_048_576.0 + 5.0 * 64.0);
+}
+
+/// A session that raised its interval after most of its samples had been lost: each share belongs to its interval.
+#[test]
+fn losses_are_allowed_for_interval_by_interval() {
+    let interval = |id, interval_bytes| {
+        Record::Interval(Interval { id, start_us: u64::from(id), interval_bytes, credit_bytes: 0.0 })
+    };
+    let hundred = |first_sample, interval| {
+        Record::Samples(Samples {
+            first_sample,
+            interval,
+            base_us: 0,
+            delta_us: vec![1; 100],
+            threads: vec![1; 100],
+            sites: vec![0; 100],
+        })
+    };
+    let loss = Loss { buffer_full: 300, buffer_full_bytes: 30_000, ..Loss::default() };
+    let trace = write(&[
+        common::session(),
+        stacks(&NODES, &FRAMES.map(|frame| frame.0)),
+        sites(&[(4, 100, 0, AllocationKind::Alloc)]),
+        interval(0, 1_000.0),
+        hundred(0, 0),
+        Record::Loss(loss),
+        interval(1, 10_000.0),
+        hundred(100, 1),
+        Record::End(End { samples: 200, loss, ..End::default() }),
+    ]);
+    let probability = |interval_bytes: f64| -(-100.0 / interval_bytes).exp_m1();
+    let truth = 400.0 / probability(1_000.0) + 100.0 / probability(10_000.0);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), trace).unwrap();
+    let profile = memscope_report::Profile::open(file.path()).unwrap();
+    let estimated = profile.sites[0].samples.allocated.thinned(profile.losses()).value();
+    assert!((estimated / truth - 1.0).abs() < 1e-9, "{estimated} for {truth}");
+    assert_eq!(profile.losses().lost, 0, "the samples' own probabilities allow for it");
+    assert_eq!(profile.loss.buffer_full, 300, "and the report still tells of it");
 }

@@ -2,6 +2,7 @@
 
 use super::profile::{Profile, ScopeTotals, ThreadTotals};
 use super::samples::SampleFold;
+use super::shares::IntervalShares;
 use super::sites::Site;
 use super::stacks::StackTree;
 use super::thin::Series;
@@ -26,6 +27,7 @@ pub(crate) struct Builder {
     scopes: BTreeMap<u32, ScopeTotals>,
     names: super::profile::SymbolNames,
     loss: Loss,
+    shares: IntervalShares,
     end: Option<End>,
     last_us: u64,
     samples_without_interval: u64,
@@ -33,7 +35,8 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
+    /// Starts with what an earlier pass has found out of the losses under each interval, or with nothing.
+    pub(crate) fn new(shares: IntervalShares) -> Self {
         Self {
             session: Session::default(),
             modules: Vec::new(),
@@ -48,6 +51,7 @@ impl Builder {
             scopes: BTreeMap::new(),
             names: super::profile::SymbolNames::default(),
             loss: Loss::default(),
+            shares,
             end: None,
             last_us: 0,
             samples_without_interval: 0,
@@ -133,6 +137,7 @@ impl Builder {
             self.unusable_rows += 1;
             return;
         }
+        self.shares.begins(interval.id, self.loss.samples());
         self.interval_rows.insert(interval.id, self.intervals.len());
         self.intervals.push(interval);
     }
@@ -145,7 +150,8 @@ impl Builder {
                 self.stand_in_interval(record.interval)
             }
         };
-        self.fold.add_samples(record, &interval);
+        self.shares.recorded(interval.id, record.sites.len() as u64);
+        self.fold.add_samples(record, &interval, self.shares.retained(interval.id));
     }
 
     /// For samples whose interval is lost: the one before, or one whose probability is the configured least one for
@@ -233,6 +239,7 @@ impl Builder {
             names: self.names,
             totals,
             loss: self.loss,
+            shares: self.shares.ended(self.loss.samples()),
             end: self.end,
             read,
             header_damaged,

@@ -1,4 +1,4 @@
-//! From the bytes of a trace to a [`Profile`], in one pass and whatever the bytes are.
+//! From the bytes of a trace to a [`Profile`], in one pass (two, where samples were lost under several intervals) and whatever the bytes are.
 //!
 //! The trace is streamed: memory holds one block, the tables that the trace defines (stacks, sites, names) and the
 //! samples not yet freed. A sample is worth a row in a table only until it is freed; then it is folded into its
@@ -11,6 +11,7 @@ mod ownership;
 mod peak;
 mod profile;
 mod samples;
+mod shares;
 mod sites;
 mod stacks;
 mod table;
@@ -24,6 +25,7 @@ pub use stacks::{StackNode, StackTree};
 
 use crate::error::ReportError;
 use builder::Builder;
+use shares::IntervalShares;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -46,12 +48,28 @@ impl Profile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_reader(source: impl Read) -> Result<Self, ReportError> {
+        Self::read(source, IntervalShares::default())
+    }
+
+    fn read(source: impl Read, shares: IntervalShares) -> Result<Self, ReportError> {
         let (mut reader, header_damaged) = header::open(source)?;
-        let mut builder = Builder::new();
+        let mut builder = Builder::new(shares);
         while let Some(record) = reader.next_record()? {
             builder.add(record);
         }
         Ok(builder.finish(*reader.stats(), header_damaged))
+    }
+
+    /// This profile, or one with the losses allowed for interval by interval where that tells more: from the trace that `again` opens a second
+    /// time.
+    pub(crate) fn restated<R: Read>(
+        self,
+        again: impl FnOnce() -> Result<R, ReportError>,
+    ) -> Result<Self, ReportError> {
+        match self.shares.for_second_pass() {
+            Some(shares) => Self::read(again()?, shares),
+            None => Ok(self),
+        }
     }
 
     /// Reads the trace in the file at `path`.
@@ -62,7 +80,8 @@ impl Profile {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
         let (file, _) = open_file(path)?;
-        Self::from_reader(file).map_err(|error| error.at(path))
+        let first = Self::from_reader(file).map_err(|error| error.at(path))?;
+        first.restated(|| Ok(open_file(path)?.0)).map_err(|error| error.at(path))
     }
 }
 

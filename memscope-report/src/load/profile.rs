@@ -48,6 +48,8 @@ pub struct Profile {
     pub sample_bytes: u128,
     /// Samples that could not be recorded.
     pub loss: Loss,
+    /// The same under each interval.
+    pub(crate) shares: super::shares::IntervalShares,
     /// How the session ended; `None` where the trace was cut.
     pub end: Option<End>,
     /// What the reader met.
@@ -138,7 +140,9 @@ impl Profile {
     /// blocks. Estimates are to be restated for them ([`Total::thinned`](crate::statistics::Total::thinned)).
     #[must_use]
     pub fn losses(&self) -> Losses {
-        let lost = self.loss.samples().saturating_add(self.irregular.missing_samples);
+        // What the probabilities allow for already counts no more.
+        let lost = if self.shares.are_known() { 0 } else { self.loss.samples() };
+        let lost = lost.saturating_add(self.irregular.missing_samples);
         Losses { recorded: self.samples, lost }
     }
 

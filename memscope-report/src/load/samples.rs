@@ -55,7 +55,8 @@ pub(crate) struct SampleFold {
 }
 
 impl SampleFold {
-    pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval) {
+    /// Takes samples in that were drawn under `interval`, and of which the share `retained` was recorded.
+    pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval, retained: f64) {
         let mut time_us = record.base_us;
         let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites).enumerate();
         for (row, ((&delta_us, &thread), &site)) in columns {
@@ -68,18 +69,25 @@ impl SampleFold {
             self.missing_samples = self.missing_samples.saturating_add(id - self.next_sample);
             self.next_sample = id.saturating_add(1);
             self.last_us = self.last_us.max(time_us);
-            self.add_sample(id, site, thread, time_us, interval);
+            self.add_sample(id, site, (thread, time_us), interval, retained);
         }
     }
 
-    fn add_sample(&mut self, id: u64, site: u32, thread: u32, time_us: u64, interval: &Interval) {
+    fn add_sample(
+        &mut self,
+        id: u64,
+        site: u32,
+        (thread, time_us): (u32, u64),
+        interval: &Interval,
+        retained: f64,
+    ) {
         self.samples += 1;
         let site_row = self.sites.row_of(site);
         let probability = match site_row {
             Some(row) => {
                 let site = &mut self.sites.rows_mut()[row];
                 self.sample_bytes += u128::from(site.size_bytes);
-                let probability = site.probability(interval);
+                let probability = site.probability(interval) * retained;
                 site.samples.allocated.add(1.0, probability);
                 probability
             }
@@ -217,7 +225,7 @@ mod tests {
     fn ends_are_told_apart() {
         let mut fold = fold();
         // Ids 0 to 4: all on thread 1 at site 0.
-        fold.add_samples(&samples(0, &[(0, 1, 0); 5]), &EVERY);
+        fold.add_samples(&samples(0, &[(0, 1, 0); 5]), &EVERY, 1.0);
         // 0 after exactly 1 ms, 1 after 1.001 ms, 2 by thread 2 at once, 3 by nobody known; 4 stays.
         fold.add_frees(&frees(&[(1_000, 1, 0), (1, 1, 1), (0, 2, 1), (0, 0, 1)]));
         assert_eq!(fold.finish(3_000), 0);
@@ -232,7 +240,7 @@ mod tests {
     fn a_free_may_come_before_its_sample_or_without_one() {
         let mut fold = fold();
         fold.add_frees(&frees(&[(0, 1, 1), (0, 1, 5), (0, 1, 0)]));
-        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 1)]), &EVERY);
+        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 1)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 0), (0, 1, 0), (0, 1, -7)]));
         // Early: 1 (taken), 6 twice. Then 0, 0 again, and one below zero.
         assert_eq!(fold.finish(3_000), 4);
@@ -243,7 +251,7 @@ mod tests {
     #[test]
     fn an_unknown_site_keeps_the_number_right() {
         let mut fold = fold();
-        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 9), (0, 1, u32::MAX)]), &EVERY);
+        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 9), (0, 1, u32::MAX)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 2)]));
         fold.finish(3_000);
         assert_eq!(fold.samples, 3);
@@ -253,9 +261,9 @@ mod tests {
     #[test]
     fn ids_that_passed_are_not_counted_twice() {
         let mut fold = fold();
-        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 0)]), &EVERY);
-        fold.add_samples(&samples(1, &[(0, 1, 0), (0, 1, 0)]), &EVERY);
-        fold.add_samples(&samples(u64::MAX, &[(0, 1, 0), (0, 1, 0)]), &EVERY);
+        fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
+        fold.add_samples(&samples(1, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
+        fold.add_samples(&samples(u64::MAX, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
         assert_eq!((fold.samples, fold.repeated_samples), (4, 1));
         assert_eq!(fold.missing_samples, u64::MAX - 3);
     }
@@ -263,7 +271,7 @@ mod tests {
     #[test]
     fn times_out_of_range_do_no_harm() {
         let mut fold = fold();
-        fold.add_samples(&samples(0, &[(i64::MIN, 1, 0), (i64::MAX, 1, 0), (i64::MAX, 1, 0)]), &EVERY);
+        fold.add_samples(&samples(0, &[(i64::MIN, 1, 0), (i64::MAX, 1, 0), (i64::MAX, 1, 0)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(i64::MIN, 1, 2), (i64::MAX, 1, -1), (i64::MAX, 1, i64::MIN)]));
         assert_eq!(fold.finish(3_000), 1);
     }
@@ -273,7 +281,7 @@ mod tests {
         for interval_bytes in [f64::NAN, f64::INFINITY, 1e300, -5.0] {
             let mut fold = fold();
             let interval = Interval { interval_bytes, credit_bytes: f64::NAN, ..EVERY };
-            fold.add_samples(&samples(0, &[(0, 1, 0)]), &interval);
+            fold.add_samples(&samples(0, &[(0, 1, 0)]), &interval, 1.0);
             assert_eq!(fold.sites.rows()[0].samples.allocated.value(), 1.0);
         }
     }
