@@ -48,10 +48,10 @@ impl Profile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_reader(source: impl Read) -> Result<Self, ReportError> {
-        Self::read(source, IntervalShares::default())
+        Self::read_once(source, IntervalShares::default())
     }
 
-    fn read(source: impl Read, shares: IntervalShares) -> Result<Self, ReportError> {
+    fn read_once(source: impl Read, shares: IntervalShares) -> Result<Self, ReportError> {
         let (mut reader, header_damaged) = header::open(source)?;
         let mut builder = Builder::new(shares);
         while let Some(record) = reader.next_record()? {
@@ -67,7 +67,7 @@ impl Profile {
         again: impl FnOnce() -> Result<R, ReportError>,
     ) -> Result<Self, ReportError> {
         match self.shares.for_second_pass() {
-            Some(shares) => Self::read(again()?, shares),
+            Some(shares) => Self::read_once(again()?, shares),
             None => Ok(self),
         }
     }
