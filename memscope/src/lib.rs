@@ -93,7 +93,7 @@ pub mod lockfree {
 
 #[cfg(feature = "global-allocator")]
 #[global_allocator]
-static GLOBAL: SamplingAllocator<std::alloc::System> = SamplingAllocator::trusting(std::alloc::System);
+static GLOBAL: SamplingAllocator<std::alloc::System, true> = SamplingAllocator::trusting(std::alloc::System);
 
 /// Makes [`SamplingAllocator`] the program's global allocator, over the system's or over the one that is named.
 ///
@@ -116,7 +116,7 @@ macro_rules! install {
     };
     ($inner:path) => {
         #[global_allocator]
-        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner> =
+        static MEMSCOPE_ALLOCATOR: $crate::SamplingAllocator<$inner, true> =
             $crate::SamplingAllocator::trusting($inner);
     };
 }
