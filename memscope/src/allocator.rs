@@ -61,15 +61,15 @@ fn is_odd(layout: Layout) -> bool {
 }
 
 /// What the fast path leaves to do. Stacks are walked from here: the registers are handed on by reference, so that this frame stays while they are used.
-/// Size before alignment, as in the allocator's own calls: so the fast path moves no register for it.
+/// Parameters are in the order of the allocator's own calls, and the inner allocator comes last: so the fast path moves no register for them.
 impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     /// # Safety
     /// As [`GlobalAlloc::alloc`], with the parts of a layout.
     #[cold]
     #[inline(never)]
-    unsafe fn alloc_due(&self, size: usize, align: usize) -> *mut u8 {
+    unsafe fn alloc_due(size: usize, align: usize, inner: &A) -> *mut u8 {
         // SAFETY: the caller's contract.
-        let address = unsafe { self.inner.alloc(Layout::from_size_align_unchecked(size, align)) };
+        let address = unsafe { inner.alloc(Layout::from_size_align_unchecked(size, align)) };
         hook::allocated(address, size, AllocationKind::Alloc, &Registers::capture());
         address
     }
@@ -78,13 +78,13 @@ impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     /// As [`GlobalAlloc::alloc`], with the parts of a layout.
     #[cold]
     #[inline(never)]
-    unsafe fn alloc_odd(&self, size: usize, align: usize) -> *mut u8 {
+    unsafe fn alloc_odd(size: usize, align: usize, inner: &A) -> *mut u8 {
         if meter::charge_allocation(meter::switch_for_allocations(), size) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_due(size, align) };
+            return unsafe { Self::alloc_due(size, align, inner) };
         }
         // SAFETY: the caller's contract.
-        let address = unsafe { self.inner.alloc(Layout::from_size_align_unchecked(size, align)) };
+        let address = unsafe { inner.alloc(Layout::from_size_align_unchecked(size, align)) };
         if address.is_null() {
             hook::refused(size);
         }
@@ -95,13 +95,13 @@ impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     /// As [`GlobalAlloc::alloc_zeroed`], with the parts of a layout.
     #[cold]
     #[inline(never)]
-    unsafe fn alloc_zeroed_odd(&self, size: usize, align: usize) -> *mut u8 {
+    unsafe fn alloc_zeroed_odd(size: usize, align: usize, inner: &A) -> *mut u8 {
         if meter::charge_allocation(meter::switch_for_allocations(), size) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_zeroed_due(size, align) };
+            return unsafe { Self::alloc_zeroed_due(size, align, inner) };
         }
         // SAFETY: the caller's contract.
-        let address = unsafe { self.inner.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) };
+        let address = unsafe { inner.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) };
         if address.is_null() {
             hook::refused(size);
         }
@@ -112,9 +112,9 @@ impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     /// As [`GlobalAlloc::alloc_zeroed`], with the parts of a layout.
     #[cold]
     #[inline(never)]
-    unsafe fn alloc_zeroed_due(&self, size: usize, align: usize) -> *mut u8 {
+    unsafe fn alloc_zeroed_due(size: usize, align: usize, inner: &A) -> *mut u8 {
         // SAFETY: the caller's contract.
-        let address = unsafe { self.inner.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) };
+        let address = unsafe { inner.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) };
         hook::allocated(address, size, AllocationKind::Zeroed, &Registers::capture());
         address
     }
@@ -123,10 +123,10 @@ impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     /// As [`GlobalAlloc::dealloc`], with the parts of a layout.
     #[cold]
     #[inline(never)]
-    unsafe fn dealloc_due(&self, address: *mut u8, size: usize, align: usize) {
+    unsafe fn dealloc_due(address: *mut u8, size: usize, align: usize, inner: &A) {
         hook::freed(address, size);
         // SAFETY: the caller's contract.
-        unsafe { self.inner.dealloc(address, Layout::from_size_align_unchecked(size, align)) }
+        unsafe { inner.dealloc(address, Layout::from_size_align_unchecked(size, align)) }
     }
 
     /// # Safety
@@ -134,15 +134,15 @@ impl<A: GlobalAlloc, const TRUSTS: bool> SamplingAllocator<A, TRUSTS> {
     #[cold]
     #[inline(never)]
     unsafe fn realloc_due(
-        &self,
-        charged: Charged,
         address: *mut u8,
         layout: Layout,
         new_size: usize,
+        charged: Charged,
+        inner: &A,
     ) -> *mut u8 {
         // SAFETY: the caller's contract.
-        let inner = || unsafe { self.inner.realloc(address, layout, new_size) };
-        hook::reallocate(charged, (address, layout.size()), new_size, &Registers::capture(), inner)
+        let realloc = || unsafe { inner.realloc(address, layout, new_size) };
+        hook::reallocate(charged, (address, layout.size()), new_size, &Registers::capture(), realloc)
     }
 }
 
@@ -153,11 +153,11 @@ unsafe impl<A: GlobalAlloc, const TRUSTS: bool> GlobalAlloc for SamplingAllocato
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_odd(layout) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_odd(layout.size(), layout.align()) };
+            return unsafe { Self::alloc_odd(layout.size(), layout.align(), &self.inner) };
         }
         if meter::charge_allocation(meter::switch_for_allocations(), layout.size()) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_due(layout.size(), layout.align()) };
+            return unsafe { Self::alloc_due(layout.size(), layout.align(), &self.inner) };
         }
         // SAFETY: the caller's contract.
         let address = unsafe { self.inner.alloc(layout) };
@@ -171,11 +171,11 @@ unsafe impl<A: GlobalAlloc, const TRUSTS: bool> GlobalAlloc for SamplingAllocato
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if is_odd(layout) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_zeroed_odd(layout.size(), layout.align()) };
+            return unsafe { Self::alloc_zeroed_odd(layout.size(), layout.align(), &self.inner) };
         }
         if meter::charge_allocation(meter::switch_for_allocations(), layout.size()) {
             // SAFETY: the caller's contract.
-            return unsafe { self.alloc_zeroed_due(layout.size(), layout.align()) };
+            return unsafe { Self::alloc_zeroed_due(layout.size(), layout.align(), &self.inner) };
         }
         // SAFETY: the caller's contract.
         let address = unsafe { self.inner.alloc_zeroed(layout) };
@@ -189,7 +189,7 @@ unsafe impl<A: GlobalAlloc, const TRUSTS: bool> GlobalAlloc for SamplingAllocato
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
         if meter::charge_free(meter::switch_for_frees(), address, layout.size()) {
             // SAFETY: the caller's contract.
-            return unsafe { self.dealloc_due(address, layout.size(), layout.align()) };
+            return unsafe { Self::dealloc_due(address, layout.size(), layout.align(), &self.inner) };
         }
         // SAFETY: the caller's contract.
         unsafe { self.inner.dealloc(address, layout) }
@@ -199,11 +199,13 @@ unsafe impl<A: GlobalAlloc, const TRUSTS: bool> GlobalAlloc for SamplingAllocato
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         if meter::charge_free(meter::switch_for_frees(), address, layout.size()) {
             // SAFETY: the caller's contract.
-            return unsafe { self.realloc_due(Charged::Free, address, layout, new_size) };
+            return unsafe { Self::realloc_due(address, layout, new_size, Charged::Free, &self.inner) };
         }
         if meter::charge_allocation(meter::switch_for_allocations(), new_size) {
             // SAFETY: the caller's contract.
-            return unsafe { self.realloc_due(Charged::FreeAndAllocation, address, layout, new_size) };
+            return unsafe {
+                Self::realloc_due(address, layout, new_size, Charged::FreeAndAllocation, &self.inner)
+            };
         }
         // SAFETY: the caller's contract.
         let new = unsafe { self.inner.realloc(address, layout, new_size) };
