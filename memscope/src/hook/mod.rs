@@ -32,7 +32,7 @@ use session_data::session_data;
 #[cold]
 #[inline(never)]
 pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, caller: &Registers) {
-    // Nine times in ten only a piece has run out.
+    // Mostly only a piece has run out.
     let topped_up = local::while_running(|record| {
         let goes_on = record.is_up_to_date() && !address.is_null() && record.account.top_up_allocations();
         if goes_on {
