@@ -17,6 +17,9 @@ use memscope_trace::AllocationKind;
 
 /// Words of a sample before its frames.
 const HEADER_WORDS: usize = 5;
+const WORDS_PER_LINE: usize = 8;
+/// A sample of some thirty frames.
+const PREFETCHED_LINES: usize = 5;
 /// The most frames that a sample holds; what is called from further out is cut off.
 pub(crate) const MAX_FRAMES: usize = 128;
 
@@ -92,11 +95,33 @@ impl Ring {
         }
     }
 
-    fn word(&self, position: usize) -> &AtomicU64 {
+    /// All words.
+    fn words(&self) -> &[AtomicU64] {
+        // SAFETY: `create` mapped `capacity` words from there, for as long as the ring lives.
+        unsafe { core::slice::from_raw_parts(self.words, self.capacity) }
+    }
+
+    /// Where the word at `position` stands.
+    fn index(&self, position: usize) -> usize {
         debug_assert!(self.capacity.is_power_of_two());
-        let index = position.wrapping_sub(self.origin.load(Ordering::Relaxed)) & (self.capacity - 1);
-        // SAFETY: `create` mapped `capacity` words from there; the index is below it.
-        unsafe { &*self.words.add(index) }
+        position.wrapping_sub(self.origin.load(Ordering::Relaxed)) & (self.capacity - 1)
+    }
+
+    /// The `count` words from `position` on: up to the ring's end, and from its front.
+    fn range(&self, position: usize, count: usize) -> (&[AtomicU64], &[AtomicU64]) {
+        let (front, back) = self.words().split_at(self.index(position));
+        let before_end = count.min(back.len());
+        (&back[..before_end], &front[..(count - before_end).min(front.len())])
+    }
+
+    /// Asks for the memory that the next sample will most likely be written to. Only the producer calls this.
+    pub(crate) fn prefetch(&self) {
+        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.tail.0.load(Ordering::Relaxed));
+        let first = if head == tail { 0 } else { self.index(head) };
+        let words = self.words();
+        for line in 0..PREFETCHED_LINES {
+            sys::prefetch(&raw const words[(first + line * WORDS_PER_LINE).min(words.len() - 1)]);
+        }
     }
 
     /// Adds a sample; `false` when there is no room. Only the producer calls this.
@@ -120,8 +145,18 @@ impl Ring {
             | u64::from(sample.interval) << 32;
         let place = u64::from(sample.entry) | u64::from(sample.scope) << 32;
         let header = [meta, sample.time_ns, place, sample.size, sample.old_size];
-        for (offset, &value) in header.iter().chain(frames).enumerate() {
-            self.word(head.wrapping_add(offset)).store(value, Ordering::Relaxed);
+        let (before_end, from_front) = self.range(head, words);
+        if let Some((first, rest)) = before_end.split_at_checked(HEADER_WORDS) {
+            store(first, &header);
+            let (fitting, wrapped) = frames.split_at(rest.len());
+            store(rest, fitting);
+            store(from_front, wrapped);
+        } else {
+            let (fitting, wrapped) = header.split_at(before_end.len());
+            store(before_end, fitting);
+            let (first, rest) = from_front.split_at(wrapped.len());
+            store(first, wrapped);
+            store(rest, frames);
         }
         // Release: publishes the words.
         self.head.0.store(head.wrapping_add(words), Ordering::Release);
@@ -135,7 +170,8 @@ impl Ring {
         if self.head.0.load(Ordering::Acquire) == tail {
             return None;
         }
-        let read = |offset: usize| self.word(tail.wrapping_add(offset)).load(Ordering::Relaxed);
+        let read =
+            |offset: usize| self.words()[self.index(tail.wrapping_add(offset))].load(Ordering::Relaxed);
         let (meta, place) = (read(0), read(2));
         let count = (meta as u16 as usize).min(MAX_FRAMES);
         for (index, frame) in frames[..count].iter_mut().enumerate() {
@@ -166,6 +202,12 @@ impl Ring {
     /// Whether nothing is in the ring.
     pub(crate) fn is_empty(&self) -> bool {
         self.head.0.load(Ordering::Acquire) == self.tail.0.load(Ordering::Acquire)
+    }
+}
+
+fn store(words: &[AtomicU64], values: &[u64]) {
+    for (word, &value) in words.iter().zip(values) {
+        word.store(value, Ordering::Relaxed);
     }
 }
 
@@ -232,7 +274,9 @@ mod tests {
             let frames: Vec<u64> = (0..28).collect();
             let mut taken = [0; MAX_FRAMES];
             let touched = |ring: &Ring| {
-                (0..ring.capacity).filter(|&at| ring.word(at).load(Ordering::Relaxed) != 0).count()
+                (0..ring.capacity)
+                    .filter(|&at| ring.words()[ring.index(at)].load(Ordering::Relaxed) != 0)
+                    .count()
             };
             for number in 1..=10_000 {
                 assert!(ring.push(&sample(number, &frames)) && ring.push(&sample(number, &frames)));

@@ -17,6 +17,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/ring.rs",
     "memscope/src/scope.rs",
     "memscope/src/session/active.rs",
+    "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
     "memscope/src/thread/account.rs",
     "memscope/src/thread/local.rs",
@@ -27,6 +28,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/thread/registry.rs",
     "memscope/src/unwind/frame_pointer.rs",
     "memscope/src/unwind/framehop.rs",
+    "memscope/src/unwind/frames.rs",
     "memscope/src/unwind/modules.rs",
     "memscope/src/unwind/registers.rs",
 ];

@@ -135,8 +135,10 @@ fn catch_up(record: &'static ThreadRecord) {
 fn free_sample(address: *mut u8) {
     let Some(in_hook) = InHook::enter(local::record()) else { return };
     let Some(session) = session_data(&in_hook) else { return };
+    session.live.prefetch(address as usize);
+    let time_ns = sys::monotonic_ns();
     if let Some(entry) = session.live.take(address as usize) {
-        session.live.freed(entry, sys::monotonic_ns(), in_hook.thread_id());
+        session.live.freed(entry, time_ns, in_hook.thread_id());
     }
 }
 

@@ -4,11 +4,11 @@ use super::SessionData;
 use crate::bell::BELL;
 use crate::control;
 use crate::live::filter;
-use crate::ring::{MAX_FRAMES, Ring, Sample};
+use crate::ring::{Ring, Sample};
 use crate::sync::Ordering;
 use crate::sys;
 use crate::thread::ThreadRecord;
-use crate::unwind::Registers;
+use crate::unwind::{Frames, Registers};
 use memscope_trace::AllocationKind;
 
 /// An allocation that was drawn.
@@ -54,9 +54,12 @@ const TIMED: u64 = 8;
 #[inline(never)]
 pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, allocation: Allocation) {
     let Allocation { address, size, kind, old_size, ref caller, interval } = allocation;
+    // It comes while the stack is walked.
+    session.live.prefetch(address as usize);
     let time_ns = sys::monotonic_ns();
     let Some(ring) = ring_of(record) else { return lose_in_buffer(record, size) };
-    let mut frames = [0; MAX_FRAMES];
+    ring.prefetch();
+    let mut frames = Frames::new();
     let walk = session.unwinder.walk(record, caller, &mut frames);
     if walk.missed {
         session.missed_stacks.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +79,7 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         entry,
         scope: record.state.scope.load(Ordering::Relaxed),
         truncated: walk.truncated,
-        frames: &frames[..walk.frames],
+        frames: frames.as_slice(),
     };
     if ring.push(&sample) || push_patiently(session, record, ring, &sample) {
         mark_dirty(session, record);

@@ -52,6 +52,13 @@ pub(crate) fn may_contain(address: usize) -> bool {
     count(address).is_some_and(|count| count.load(Ordering::Relaxed) != 0)
 }
 
+/// Asks for the cache line with the count of `address`.
+pub(crate) fn prefetch(address: usize) {
+    if let Some(count) = count(address) {
+        sys::prefetch(count);
+    }
+}
+
 pub(crate) fn add(address: usize) {
     change(address, |count| (count < u8::MAX).then(|| count + 1));
 }

@@ -27,6 +27,12 @@ impl LiveTable {
         Some(Self { table: Table::create()?, entries: Entries::create()? })
     }
 
+    /// Asks for the memory that entering or taking out `address` will touch.
+    pub(crate) fn prefetch(&self, address: usize) {
+        self.table.prefetch(address);
+        filter::prefetch(address);
+    }
+
     /// Enters a sampled allocation and returns its entry; `None` when the table is full.
     pub(crate) fn insert(&self, address: usize) -> Option<u32> {
         let entry = self.entries.acquire()?;

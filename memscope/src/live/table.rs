@@ -53,6 +53,12 @@ impl Table {
         Some(Self { levels: [first, second, third] })
     }
 
+    /// Asks for the cache line in which `address` will most likely be looked for.
+    pub(crate) fn prefetch(&self, address: usize) {
+        let [first, ..] = &self.levels;
+        sys::prefetch(first.bucket(first.home(address)));
+    }
+
     /// Puts in an address that is not in the table; `false` when there is no room.
     pub(crate) fn insert(&self, address: usize, entry: u32) -> bool {
         for level in &self.levels {

@@ -4,19 +4,14 @@
 //! return address. In one without, the register holds anything. So nothing is believed: a frame must lie inside the thread's
 //! stack, be aligned, and lie above the one before it; the walk ends at the first that does not.
 
-use super::Walk;
 use super::registers::Registers;
+use super::{Frames, Walk};
 
 const WORD: usize = size_of::<usize>();
 
 /// Walks from `registers`; the stack ends below `stack_end`.
-pub(crate) fn walk(registers: &Registers, stack_end: usize, into: &mut [u64]) -> Walk {
-    let mut walk = Walk::default();
-    if into.is_empty() {
-        return walk;
-    }
-    into[0] = registers.instruction_pointer as u64;
-    walk.frames = 1;
+pub(crate) fn walk(registers: &Registers, stack_end: usize, into: &mut Frames) -> Walk {
+    let mut has_room = into.push(registers.instruction_pointer as u64);
     let mut lowest = registers.stack_pointer;
     let mut frame = registers.frame_pointer;
     while frame >= lowest
@@ -34,16 +29,14 @@ pub(crate) fn walk(registers: &Registers, stack_end: usize, into: &mut [u64]) ->
         if return_address < 4096 {
             break;
         }
-        let Some(slot) = into.get_mut(walk.frames) else {
-            walk.truncated = true;
+        has_room = into.push(return_address as u64 - 1);
+        if !has_room {
             break;
-        };
-        *slot = return_address as u64 - 1;
-        walk.frames += 1;
+        }
         lowest = frame + 2 * WORD;
         frame = caller_frame;
     }
-    walk
+    Walk { truncated: !has_room, missed: false }
 }
 
 /// Takes a pointer-authentication code off a return address.

@@ -10,10 +10,10 @@
 //!
 //! New modules reach a seat when the drain thread finds it free.
 
-use super::Walk;
 use super::frame_pointer::strip;
 use super::modules::{LoadedModule, Section, SectionBytes};
 use super::registers::Registers;
+use super::{Frames, Walk};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use core::cell::UnsafeCell;
 use framehop::{ExplicitModuleSectionInfo, FrameAddress, Module, MustNotAllocateDuringUnwind, Unwinder as _};
@@ -79,7 +79,7 @@ impl Pool {
     }
 
     /// Walks from `registers`; the stack ends below `stack_end`.
-    pub(crate) fn walk(&self, registers: &Registers, stack_end: usize, into: &mut [u64]) -> Walk {
+    pub(crate) fn walk(&self, registers: &Registers, stack_end: usize, into: &mut Frames) -> Walk {
         // The seat that was free last is warm; neighbours are tried in turn.
         let first = self.last.load(Ordering::Relaxed);
         for step in 0..self.seats.len() {
@@ -111,7 +111,7 @@ impl Pool {
 }
 
 impl Content {
-    fn walk(&mut self, registers: &Registers, stack_end: usize, into: &mut [u64]) -> Walk {
+    fn walk(&mut self, registers: &Registers, stack_end: usize, into: &mut Frames) -> Walk {
         let lowest = registers.stack_pointer as u64;
         let last = (stack_end - size_of::<u64>()) as u64;
         let mut read_stack = |address: u64| {
@@ -123,22 +123,19 @@ impl Content {
         };
         let mut unwinding = unwind_registers(registers);
         let mut frame = FrameAddress::from_instruction_pointer(registers.instruction_pointer as u64);
-        let mut walk = Walk::default();
         loop {
-            let Some(slot) = into.get_mut(walk.frames) else {
-                walk.truncated = true;
-                return walk;
-            };
-            *slot = match frame {
+            let address = match frame {
                 FrameAddress::InstructionPointer(address) => address,
                 FrameAddress::ReturnAddress(address) => strip(address.get() as usize) as u64 - 1,
             };
-            walk.frames += 1;
-            let cache = &mut self.caches[bank_of(*slot)];
+            if !into.push(address) {
+                return Walk { truncated: true, missed: false };
+            }
+            let cache = &mut self.caches[bank_of(address)];
             let caller = self.rules.unwind_frame(frame, &mut unwinding, cache, &mut read_stack);
             // A frame without rules ends the walk with an error: what was found so far stands.
-            let Ok(Some(caller)) = caller else { return walk };
-            let Some(caller) = FrameAddress::from_return_address(caller) else { return walk };
+            let Ok(Some(caller)) = caller else { return Walk::default() };
+            let Some(caller) = FrameAddress::from_return_address(caller) else { return Walk::default() };
             frame = caller;
         }
     }

@@ -9,10 +9,12 @@
 pub(crate) mod frame_pointer;
 #[cfg(feature = "framehop")]
 pub(crate) mod framehop;
+mod frames;
 pub(crate) mod modules;
 mod registers;
 
 use crate::thread::ThreadRecord;
+pub(crate) use frames::Frames;
 pub(crate) use registers::Registers;
 
 /// How to walk stacks; what the user asks for.
@@ -33,7 +35,6 @@ pub enum UnwinderChoice {
 /// What came of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Walk {
-    pub(crate) frames: usize,
     /// There were more frames than room.
     pub(crate) truncated: bool,
     /// No unwinder was free: the stack is missing.
@@ -81,7 +82,7 @@ impl Unwinder {
 
     /// Walks the calling thread's stack from `registers`, which a function further out has captured: code addresses into `into`, innermost
     /// first, callers as the call's return address minus one.
-    pub(crate) fn walk(&self, record: &ThreadRecord, registers: &Registers, into: &mut [u64]) -> Walk {
+    pub(crate) fn walk(&self, record: &ThreadRecord, registers: &Registers, into: &mut Frames) -> Walk {
         if matches!(self, Self::None) {
             return Walk::default();
         }
@@ -122,12 +123,13 @@ fn stack_end(bounds: Option<(usize, usize)>, registers: &Registers) -> Option<us
 fn frame_pointers_work(pool: &framehop::Pool) -> bool {
     let registers = Registers::capture();
     let Some(stack_end) = stack_end(crate::sys::stack_bounds(), &registers) else { return false };
-    let (mut by_pointer, mut by_rule) = ([0; 32], [0; 32]);
-    let pointers = frame_pointer::walk(&registers, stack_end, &mut by_pointer);
-    let rules = pool.walk(&registers, stack_end, &mut by_rule);
+    let (mut by_pointer, mut by_rule) = (Frames::new(), Frames::new());
+    frame_pointer::walk(&registers, stack_end, &mut by_pointer);
+    pool.walk(&registers, stack_end, &mut by_rule);
+    let (by_pointer, by_rule) = (by_pointer.as_slice(), by_rule.as_slice());
     // The outermost frames are the C library's start code, often built without frame pointers.
-    let compared = rules.frames.saturating_sub(4).max(3);
-    pointers.frames >= compared && rules.frames >= compared && by_pointer[..compared] == by_rule[..compared]
+    let compared = by_rule.len().saturating_sub(4).clamp(3, 28);
+    by_pointer.len() >= compared && by_rule.len() >= compared && by_pointer[..compared] == by_rule[..compared]
 }
 
 #[cfg(test)]
@@ -136,7 +138,7 @@ mod tests {
 
     /// Walks from `depth` calls further down.
     #[inline(never)]
-    fn descend(depth: u32, walk: &mut dyn FnMut() -> Walk) -> (Walk, u32) {
+    fn descend(depth: u32, walk: &mut dyn FnMut() -> (Walk, usize)) -> ((Walk, usize), u32) {
         if depth == 0 {
             return (walk(), 0);
         }
@@ -150,33 +152,36 @@ mod tests {
         let pool = framehop::Pool::new(&modules::loaded());
         let (_, end) = crate::sys::stack_bounds().expect("a stack");
         let frames_at = |depth| {
-            let mut frames = [0; 128];
-            let walk = &mut || pool.walk(&Registers::capture(), end, &mut frames);
+            let walk = &mut || {
+                let mut frames = Frames::new();
+                (pool.walk(&Registers::capture(), end, &mut frames), frames.as_slice().len())
+            };
             descend(depth, walk).0
         };
         let (shallow, deep) = (frames_at(3), frames_at(23));
-        assert!(shallow.frames >= 6, "{shallow:?}");
-        assert_eq!(deep.frames, shallow.frames + 20);
-        assert!(!deep.truncated && frames_at(500).truncated);
-        assert_eq!(frames_at(500).frames, 128);
+        assert!(shallow.1 >= 6, "{shallow:?}");
+        assert_eq!(deep.1, shallow.1 + 20);
+        assert!(!deep.0.truncated);
+        assert_eq!(frames_at(500), (Walk { truncated: true, missed: false }, 128));
     }
 
     #[test]
     fn frame_pointers_never_leave_the_stack() {
         let (_, end) = crate::sys::stack_bounds().expect("a stack");
         let here = Registers::capture();
-        let mut frames = [0; 64];
         for frame_pointer in
             [0, 1, 8, end - 8, end, end + 4096, usize::MAX - 7, here.stack_pointer + 3, 0xdead_beef]
         {
-            let walk = frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
-            assert!(walk.frames >= 1, "the innermost frame is known at least");
+            let mut frames = Frames::new();
+            frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
+            assert!(!frames.as_slice().is_empty(), "the innermost frame is known at least");
         }
         // Any word of the real stack as a frame pointer, as code without frame pointers has it.
         for offset in (0..4096).step_by(8) {
             let frame_pointer = here.stack_pointer + offset;
-            let walk = frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
-            assert!(walk.frames <= 64);
+            let mut frames = Frames::new();
+            frame_pointer::walk(&Registers { frame_pointer, ..here }, end, &mut frames);
+            assert!(frames.as_slice().len() <= 128);
         }
     }
 }
