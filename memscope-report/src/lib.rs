@@ -42,6 +42,8 @@ pub mod page;
 mod progress;
 #[cfg(feature = "charts")]
 mod render;
+#[cfg(feature = "cli")]
+pub mod serve;
 pub mod statistics;
 mod summary;
 pub mod symbolize;

@@ -4,6 +4,9 @@
 //! so a chart leaves its style and its title line behind. The flame graph also leaves its script and its
 //! `id`s, which would be those of the whole page: only its frames come along, and the page's script zooms and
 //! searches them.
+//!
+//! There are many of them, so they stand in groups. The script makes tabs of the groups; without it, and on paper, they follow
+//! each other under their headings.
 
 use super::html::escape;
 use crate::chart::{Drawing, TITLE_HEIGHT};
@@ -15,14 +18,50 @@ const FRAMES: &str = r#"<svg id="frames""#;
 /// How the line below inferno's title begins.
 const SUBTITLE: &str = "<text id=\"subtitle\"";
 
-/// Every chart as a figure, `chart-` and its name as `id`.
+/// Groups of charts: `id`, heading, and the beginnings of the names of the charts in it.
+const GROUPS: [(&str, &str, &[&str]); 6] = [
+    ("time", "Over time", &["memory_over_time", "allocation_rate", "live_by", "sites_over_time", "stacked", "resources"]),
+    ("where", "Where", &["call_sites", "treemap", "modules"]),
+    ("stacks", "Flame graphs", &["flame"]),
+    ("icicles", "Icicles", &["icicle"]),
+    ("who", "Threads and scopes", &["thread", "scopes", "heat"]),
+    ("sizes", "Sizes and lifetimes", &["size", "lifetime"]),
+];
+/// The group of every other chart.
+const OTHERS: (&str, &str) = ("sampling", "Sampling");
+
+/// The group of a chart, by its place; one behind the last where it is in none.
+fn group_of(drawing: &Drawing) -> usize {
+    let fits = |(_, _, names): &(&str, &str, &[&str])| names.iter().any(|name| drawing.name.starts_with(name));
+    GROUPS.iter().position(fits).unwrap_or(GROUPS.len())
+}
+
+/// Every chart as a figure, `chart-` and its name as `id`, in groups.
 pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
     writeln!(out, r#"<section id="charts"><h2>Charts</h2>"#)?;
-    for drawing in drawings {
-        match frames(&drawing.svg) {
-            Some(frames) => write_flame_graph(out, drawing, &frames)?,
-            None => write_figure(out, drawing)?,
+    let headings = GROUPS.iter().map(|(id, heading, _)| (*id, *heading)).chain([OTHERS]);
+    let groups: Vec<(&str, &str, Vec<&Drawing>)> = headings
+        .enumerate()
+        .map(|(group, (id, heading))| (id, heading, drawings.iter().filter(|d| group_of(d) == group).collect()))
+        .filter(|(_, _, drawings): &(_, _, Vec<_>)| !drawings.is_empty())
+        .collect();
+    writeln!(out, r#"<div role="tablist" aria-label="Groups of charts" hidden>"#)?;
+    for (id, heading, _) in &groups {
+        writeln!(
+            out,
+            r#"<button type="button" role="tab" id="tab-{id}" aria-controls="group-{id}">{heading}</button>"#
+        )?;
+    }
+    writeln!(out, "</div>")?;
+    for (id, heading, drawings) in &groups {
+        writeln!(out, r#"<div role="tabpanel" id="group-{id}" aria-labelledby="tab-{id}"><h3>{heading}</h3>"#)?;
+        for drawing in drawings {
+            match frames(&drawing.svg) {
+                Some(frames) => write_flame_graph(out, drawing, &frames)?,
+                None => write_figure(out, drawing)?,
+            }
         }
+        writeln!(out, "</div>")?;
     }
     writeln!(out, "</section>")
 }

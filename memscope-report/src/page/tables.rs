@@ -1,16 +1,19 @@
 //! Tables of exact figures: threads and scopes. A click on a heading sorts.
 
+use super::data::NAME_COLUMNS;
 use super::html::escape;
 use crate::analysis::Analysis;
+use crate::chart::text::shorten_middle;
 use crate::units::{bytes, count};
 use std::io::{self, Write};
 
 /// Most rows: a page with more is slow to open, and nobody reads on.
 const MOST_ROWS: usize = 1_000;
 
-/// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`.
+/// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`. The script sorts it
+/// and folds it where it is long.
 pub(super) fn write_head(out: &mut dyn Write, columns: &[&str], sorted: usize) -> io::Result<()> {
-    write!(out, r#"<div class="table"><table><thead><tr>"#)?;
+    write!(out, r#"<div class="table"><table class="plain"><thead><tr>"#)?;
     for (index, column) in columns.iter().enumerate() {
         let class = if index == 0 { "" } else { r#" class="n""# };
         let order = if index == sorted { r#" aria-sort="descending""# } else { "" };
@@ -37,6 +40,16 @@ fn write_number(out: &mut dyn Write, text: &str, value: f64) -> io::Result<()> {
     write!(out, r#"<td class="n" data-value="{value:.0}">{text}</td>"#)
 }
 
+/// A thread's name, with its id where others have the same; `thread 7` where it has none.
+pub(super) fn thread_name(analysis: &Analysis, id: u32) -> String {
+    let named = analysis.threads.iter().find(|thread| thread.id == id);
+    let named = named.map(|thread| thread.name.trim()).filter(|name| !name.is_empty());
+    let Some(named) = named else { return format!("thread {id}") };
+    let same = analysis.threads.iter().filter(|thread| thread.name.trim() == named);
+    let name = shorten_middle(named, NAME_COLUMNS);
+    if same.take(2).count() > 1 { format!("{name} #{id}") } else { name }
+}
+
 /// Every thread, most allocated bytes first.
 pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     writeln!(out, r#"<section id="threads"><h2>Threads</h2>"#)?;
@@ -48,9 +61,7 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
     write_cut(out, shown, analysis.threads.len(), "threads")?;
     write_head(out, &["Thread", "Id", "OS id", "Allocations", "Allocated", "Frees", "Freed", "Kept"], 4)?;
     for thread in &analysis.threads[..shown] {
-        let name =
-            if thread.name.trim().is_empty() { format!("thread {}", thread.id) } else { thread.name.clone() };
-        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&name))?;
+        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&thread_name(analysis, thread.id)))?;
         write_number(out, &thread.id.to_string(), f64::from(thread.id))?;
         write_number(out, &thread.os_id.to_string(), thread.os_id as f64)?;
         for (number, is_bytes) in [

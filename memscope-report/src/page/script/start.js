@@ -1,0 +1,5 @@
+theme.start();
+tabs.start();
+tables.start();
+explore.start();
+flame.start();
