@@ -108,7 +108,11 @@ fn a_request_without_end_is_refused() {
         let _ = connection.write_all(&[b'a'; 64 << 10]);
         let mut answer = Vec::new();
         let _ = connection.read_to_end(&mut answer);
-        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
     });
 }
 

@@ -71,7 +71,10 @@ impl Cells {
             ("known", number(analysis.slices.known)),
             ("bins", self.bins.to_string()),
             ("bin", self.bin_us.to_string()),
-            ("end", analysis.session.duration_us.clamp(end_us.saturating_sub(self.bin_us), end_us).to_string()),
+            (
+                "end",
+                analysis.session.duration_us.clamp(end_us.saturating_sub(self.bin_us), end_us).to_string(),
+            ),
             ("cells", list(cells)),
         ])
     }

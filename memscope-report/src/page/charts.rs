@@ -20,7 +20,11 @@ const SUBTITLE: &str = "<text id=\"subtitle\"";
 
 /// Groups of charts: `id`, heading, and the beginnings of the names of the charts in it.
 const GROUPS: [(&str, &str, &[&str]); 6] = [
-    ("time", "Over time", &["memory_over_time", "allocation_rate", "live_by", "sites_over_time", "stacked", "resources"]),
+    (
+        "time",
+        "Over time",
+        &["memory_over_time", "allocation_rate", "live_by", "sites_over_time", "stacked", "resources"],
+    ),
     ("where", "Where", &["call_sites", "treemap", "modules"]),
     ("stacks", "Flame graphs", &["flame"]),
     ("icicles", "Icicles", &["icicle"]),
@@ -32,7 +36,8 @@ const OTHERS: (&str, &str) = ("sampling", "Sampling");
 
 /// The group of a chart, by its place; one behind the last where it is in none.
 fn group_of(drawing: &Drawing) -> usize {
-    let fits = |(_, _, names): &(&str, &str, &[&str])| names.iter().any(|name| drawing.name.starts_with(name));
+    let fits =
+        |(_, _, names): &(&str, &str, &[&str])| names.iter().any(|name| drawing.name.starts_with(name));
     GROUPS.iter().position(fits).unwrap_or(GROUPS.len())
 }
 
@@ -42,7 +47,9 @@ pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()>
     let headings = GROUPS.iter().map(|(id, heading, _)| (*id, *heading)).chain([OTHERS]);
     let groups: Vec<(&str, &str, Vec<&Drawing>)> = headings
         .enumerate()
-        .map(|(group, (id, heading))| (id, heading, drawings.iter().filter(|d| group_of(d) == group).collect()))
+        .map(|(group, (id, heading))| {
+            (id, heading, drawings.iter().filter(|d| group_of(d) == group).collect())
+        })
         .filter(|(_, _, drawings): &(_, _, Vec<_>)| !drawings.is_empty())
         .collect();
     writeln!(out, r#"<div role="tablist" aria-label="Groups of charts" hidden>"#)?;
@@ -54,7 +61,10 @@ pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()>
     }
     writeln!(out, "</div>")?;
     for (id, heading, drawings) in &groups {
-        writeln!(out, r#"<div role="tabpanel" id="group-{id}" aria-labelledby="tab-{id}"><h3>{heading}</h3>"#)?;
+        writeln!(
+            out,
+            r#"<div role="tabpanel" id="group-{id}" aria-labelledby="tab-{id}"><h3>{heading}</h3>"#
+        )?;
         for drawing in drawings {
             match frames(&drawing.svg) {
                 Some(frames) => write_flame_graph(out, drawing, &frames)?,

@@ -17,7 +17,7 @@ use super::json::{list, number, object, string};
 use super::module::module_of;
 use super::places::place;
 use super::tables::thread_name;
-use crate::analysis::{Analysis, SiteFigures, TimelinePoint};
+use crate::analysis::{Analysis, Frame, SiteFigures, TimelinePoint};
 use crate::chart::origin::Origin;
 use crate::chart::text::shorten_symbol;
 use crate::statistics::Estimate;
@@ -42,8 +42,10 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
     let mut texts = Texts::default();
     let sites: Vec<String> = known_sites(analysis).iter().map(|site| texts.site(site)).collect();
     let cells = Cells::new(analysis, known_sites(analysis).len());
-    let threads: Vec<usize> = cells.threads.iter().map(|id| texts.strings.index(thread_of(analysis, *id))).collect();
-    let scopes: Vec<usize> = cells.scopes.iter().map(|id| texts.strings.index(scope_of(analysis, *id))).collect();
+    let threads: Vec<usize> =
+        cells.threads.iter().map(|id| texts.strings.index(thread_of(analysis, *id))).collect();
+    let scopes: Vec<usize> =
+        cells.scopes.iter().map(|id| texts.strings.index(scope_of(analysis, *id))).collect();
     let numbers = |items: Vec<usize>| list(items.into_iter().map(|item| item.to_string()));
     let json = object([
         ("strings", list(texts.strings.items.iter().map(|text| string(text)))),
@@ -77,12 +79,20 @@ fn scope_of(analysis: &Analysis, id: u32) -> String {
 /// `[times, live bytes]`: of each stretch of time the point with most live bytes, so that no peak is lost.
 fn timeline(points: &[TimelinePoint]) -> String {
     let stretch = points.len().div_ceil(MOST_POINTS).max(1);
-    let kept: Vec<&TimelinePoint> =
-        points.chunks(stretch).filter_map(|chunk| chunk.iter().max_by_key(|point| point.live_bytes)).collect();
+    let kept: Vec<&TimelinePoint> = points
+        .chunks(stretch)
+        .filter_map(|chunk| chunk.iter().max_by_key(|point| point.live_bytes))
+        .collect();
     list([
         list(kept.iter().map(|point| point.time_us.to_string())),
         list(kept.iter().map(|point| point.live_bytes.to_string())),
     ])
+}
+
+/// Whether a frame is not what a reader looks for: the standard library's, or that of the tables in it.
+fn is_plumbing(frame: &Frame) -> bool {
+    let of_a_table = frame.function.trim_start_matches(['<', '&']).starts_with("hashbrown::");
+    of_a_table || Origin::of(frame) == Origin::Library
 }
 
 /// A frame's name and place (by number), and whether it is inlined and of the standard library.
@@ -108,7 +118,7 @@ impl Texts {
         let stack = list(site.frames.iter().map(|frame| {
             let name = self.strings.index(shorten_symbol(&frame.function, NAME_COLUMNS));
             let place = place(frame).map(|place| self.strings.index(place));
-            let library = Origin::of(frame) == Origin::Library;
+            let library = is_plumbing(frame);
             self.frames.index((name, place, frame.inlined, library)).to_string()
         }));
         let time = |us: Option<f64>| us.map_or_else(|| "null".to_owned(), number);
@@ -160,7 +170,6 @@ impl<T: Clone + Eq + Hash> Table<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Frame;
 
     #[test]
     fn stacks_share_their_strings_and_frames() {

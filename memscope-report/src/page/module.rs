@@ -5,22 +5,16 @@
 pub(super) fn module_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '[', '(', ' ']);
     let path = path.strip_prefix("mut ").or_else(|| path.strip_prefix("dyn ")).unwrap_or(path);
-    let end = path
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':' | '-')))
-        .unwrap_or(path.len());
+    let end =
+        path.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':' | '-'))).unwrap_or(path.len());
+    // The last part is the type's or the function's own name: also before `::{{closure}}` and `::<T>`.
+    let Some((parents, _)) = path[..end].trim_end_matches("::").rsplit_once("::") else { return "" };
+    let is_type = |part: &str| !part.starts_with(|c: char| c.is_lowercase() || c == '_');
     let mut module_end = 0;
-    let mut at = 0;
-    for part in path[..end].split("::") {
-        let is_last = at + part.len() == end;
-        let is_module = part.starts_with(|c: char| c.is_lowercase() || c == '_');
-        // The last part is the function's name, unless the path went on behind what is no letter: `app::{{closure}}`.
-        if !is_module || (is_last && !path[end..].starts_with("::")) {
-            break;
-        }
-        module_end = at + part.len();
-        at = module_end + 2;
+    for part in parents.split("::").take_while(|part| !is_type(part)) {
+        module_end += part.len() + "::".len();
     }
-    &path[..module_end]
+    &parents[..module_end.saturating_sub("::".len())]
 }
 
 #[cfg(test)]
@@ -38,6 +32,7 @@ mod tests {
             ("<app::List<T>>::push", "app"),
             ("hashbrown::raw::RawTable<T,A>::reserve_rehash", "hashbrown::raw"),
             ("app::run::{{closure}}", "app"),
+            ("app::run::<u8>", "app"),
             ("0x7f12 in libc.so.6", ""),
             ("(stack not recorded)", ""),
             ("malloc", ""),

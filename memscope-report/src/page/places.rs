@@ -14,6 +14,10 @@ fn short_path(path: &str) -> &str {
     if let Some((_, in_registry)) = path.split_once("/registry/src/") {
         return in_registry.split_once('/').map_or(in_registry, |(_, in_crate)| in_crate);
     }
+    // The standard library's own dependencies.
+    if let Some((_, in_crate)) = path.split_once("/rust/deps/") {
+        return in_crate;
+    }
     match path.find("/library/") {
         Some(at) if is_of_rustc(path) => &path[at + 1..],
         _ => path,
@@ -31,6 +35,7 @@ mod tests {
                 "/build/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hashbrown-0.15.2/src/raw.rs",
                 "hashbrown-0.15.2/src/raw.rs",
             ),
+            ("/rust/deps/hashbrown-0.16.1/src/map.rs", "hashbrown-0.16.1/src/map.rs"),
             ("/rustc/59807616e1fa/library/alloc/src/vec/mod.rs", "library/alloc/src/vec/mod.rs"),
             ("/build/app/library/src/main.rs", "/build/app/library/src/main.rs"),
             ("src/main.rs", "src/main.rs"),

@@ -219,8 +219,13 @@ fn write_finding(out: &mut dyn Write, analysis: &Analysis, finding: &Bottleneck)
 /// The place in the page's table of the call site that a finding is about: its label and one of its figures are the finding's.
 fn blamed_site(analysis: &Analysis, finding: &Bottleneck) -> Option<usize> {
     known_sites(analysis).iter().position(|site| {
-        let figures =
-            [site.live_bytes, site.temporary_bytes, site.cross_thread_bytes, site.copied_bytes, site.peak_bytes];
+        let figures = [
+            site.live_bytes,
+            site.temporary_bytes,
+            site.cross_thread_bytes,
+            site.copied_bytes,
+            site.peak_bytes,
+        ];
         site.label == finding.culprit && figures.contains(&finding.bytes)
     })
 }

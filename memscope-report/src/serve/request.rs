@@ -77,7 +77,8 @@ impl Request {
                 Ok(0) if text.is_empty() => return Ok(None),
                 Ok(0) => return Ok(Some(Err(Refusal::Malformed))),
                 Ok(read) => text.extend_from_slice(&piece[..read]),
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -123,7 +124,10 @@ mod tests {
         let request = Request::parse(text).expect("a request");
         assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", "/a/"));
         assert_eq!(request.host, "127.0.0.1:80");
-        assert_eq!((request.origin, request.fetch_site), (vec!["http://x".to_owned()], vec!["none".to_owned()]));
+        assert_eq!(
+            (request.origin, request.fetch_site),
+            (vec!["http://x".to_owned()], vec!["none".to_owned()])
+        );
     }
 
     #[test]
@@ -134,9 +138,14 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        for text in
-            ["", "\r\n\r\n", "GET /\r\n\r\n", "GET / FTP/1.1\r\n\r\n", "GET / x HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"]
-        {
+        for text in [
+            "",
+            "\r\n\r\n",
+            "GET /\r\n\r\n",
+            "GET / FTP/1.1\r\n\r\n",
+            "GET / x HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        ] {
             assert_eq!(Request::parse(text), None, "{text:?}");
         }
     }

@@ -36,6 +36,8 @@ mod tests {
         let (one, other) = (random().expect("random numbers"), random().expect("random numbers"));
         assert_eq!(one.len(), 32);
         assert!(one.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert!(!same(&one, &other) && same(&one, &one.clone()) && !same(&one, &one[..31]) && !same("", &one));
+        assert!(
+            !same(&one, &other) && same(&one, &one.clone()) && !same(&one, &one[..31]) && !same("", &one)
+        );
     }
 }

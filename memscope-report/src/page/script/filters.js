@@ -64,7 +64,7 @@ const filters = (() => {
     const timeAt = (event) => {
       const sheet = holder.querySelector("svg");
       const { left, width } = sheet.getBoundingClientRect();
-      return plots.timeAt(((event.clientX - left) / width), slices.edges[slices.bins]);
+      return plots.timeAt(event.clientX - left, width, slices.edges[slices.bins]);
     };
     holder.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -77,11 +77,18 @@ const filters = (() => {
     });
     holder.addEventListener("pointerup", () => { drag = null; });
     holder.addEventListener("pointercancel", () => { drag = null; });
+    let [shown, width] = [null, 0];
+    const draw = () => {
+      if (!shown) return;
+      width = holder.clientWidth || 1000;
+      holder.replaceChildren(plots.overview("Live heap over time: all of it, exact, and what the selection holds, estimated",
+        width, data.timeline, slices.edges, shown.live, shown.window));
+    };
+    new ResizeObserver(() => { if (holder.clientWidth !== width) draw(); }).observe(holder);
     return (sites, filter) => {
       const window = slices.isWhole(filter) ? null : [slices.edges[filter.from], slices.edges[filter.to]];
-      const { live } = slices.overTime(new Set(sites), filter);
-      holder.replaceChildren(plots.overview("Live heap over time: all of it, exact, and what the selection holds, estimated",
-        data.timeline, slices.edges, live, window));
+      shown = { live: slices.overTime(new Set(sites), filter).live, window };
+      draw();
     };
   };
 
@@ -102,7 +109,9 @@ const filters = (() => {
     const holder = dom.element("div", { class: "overview" });
     const form = dom.element("form", { class: "filters", role: "search", "aria-label": "Filter the call sites" },
       dom.element("div", { class: "fields" }, labelled("Search", search), moduleLabel, threadLabel, scopeLabel, ...(time ? time.controls : []), reset),
-      time ? holder : null, told);
+      time ? holder : null,
+      time ? dom.element("p", { class: "caption" }, "Grey: the live heap, exact. Blue: what the selection holds of it, estimated, with its 95% interval. Drag to choose a window of time.") : null,
+      told);
     form.addEventListener("submit", (event) => event.preventDefault());
     clear = () => {
       for (const control of [search, module, thread, scope]) control.value = "";

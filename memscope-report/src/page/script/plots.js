@@ -1,7 +1,6 @@
 // Small drawings of one call site or one selection: what is allocated and live over time, and bars with names.
 const plots = (() => {
-  const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [640, 170, 62, 10, 10, 22];
-  const INNER = WIDTH - LEFT - RIGHT;
+  const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [640, 160, 66, 14, 10, 22];
   const greatest = (values) => values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, value) : most), 0);
 
   // A round number of bytes at or above `most`.
@@ -14,13 +13,14 @@ const plots = (() => {
   const text = (x, y, anchor, string) => dom.svg("text", { x, y, "text-anchor": anchor }, string);
 
   // Place of a time and of bytes; `end` is the last time, `most` the greatest number.
-  const scales = (end, most) => ({
-    x: (us) => LEFT + (INNER * us) / Math.max(end, 1),
+  const scales = (end, most, width = WIDTH) => ({
+    width,
+    x: (us) => LEFT + ((width - LEFT - RIGHT) * us) / Math.max(end, 1),
     y: (value) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * Math.min(Math.max(value, 0), most)) / most,
   });
-  const frame = (end, most, { x, y }) => [
+  const frame = (end, most, { width, x, y }) => [
     ...[0, 0.5, 1].flatMap((part) => [
-      dom.svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(part * most), y2: y(part * most) }),
+      dom.svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(part * most), y2: y(part * most) }),
       text(LEFT - 6, y(part * most) + 4, "end", units.bytes(part * most)),
     ]),
     ...[0, 0.25, 0.5, 0.75, 1].map((part) =>
@@ -29,8 +29,8 @@ const plots = (() => {
   const shaded = (window, { x }) => (window ? [dom.svg("rect", {
     class: "window", x: x(window[0]), width: Math.max(x(window[1]) - x(window[0]), 1), y: TOP, height: HEIGHT - TOP - BOTTOM,
   })] : []);
-  const sheet = (label, ...children) =>
-    dom.svg("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label }, ...children);
+  const sheet = (label, { width }, ...children) =>
+    dom.svg("svg", { class: "plot", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label }, ...children);
 
   // `edges` are one more than the bins; `bars[i]` is an estimate of bin i.
   const bars = (label, edges, estimates, window) => {
@@ -45,7 +45,7 @@ const plots = (() => {
         dom.svg("title", {}, `${units.duration(edges[i])} to ${units.duration(edges[i + 1])}: ${units.bytes(value)} (${units.range(low, high, units.bytes)})`));
       return high > low ? [bar, dom.svg("line", { class: "whisker", x1: middle, x2: middle, y1: scale.y(low), y2: scale.y(high) })] : [bar];
     });
-    return sheet(label, ...shaded(window, scale), ...frame(end, most, scale), ...drawn);
+    return sheet(label, scale, ...shaded(window, scale), ...frame(end, most, scale), ...drawn);
   };
 
   // `points` are estimates at the times `times`: a line within the band of its interval.
@@ -54,24 +54,27 @@ const plots = (() => {
     const most = roof(greatest(points.map(({ high }) => high)));
     const scale = scales(end, most);
     const at = (column) => times.map((us, i) => `${scale.x(us).toFixed(1)},${scale.y(points[i][column]).toFixed(1)}`);
-    return sheet(label, ...shaded(window, scale), ...frame(end, most, scale),
+    return sheet(label, scale, ...shaded(window, scale), ...frame(end, most, scale),
       dom.svg("polygon", { class: "band", points: [...at("low"), ...at("high").reverse()].join(" ") }),
       dom.svg("polyline", { class: "line", points: at("value").join(" ") }));
   };
 
   // The exact live heap `[times, bytes]`, and below it the band of what a selection holds at `edges`.
-  const overview = (label, [times, exact], edges, live, window) => {
+  const overview = (label, width, [times, exact], edges, live, window) => {
     const end = edges[edges.length - 1];
     const most = roof(Math.max(greatest(exact), greatest(live.map(({ high }) => high))));
-    const scale = scales(end, most);
+    const scale = scales(end, most, width);
     const at = (column) => edges.map((us, i) => `${scale.x(us).toFixed(1)},${scale.y(live[i][column]).toFixed(1)}`);
-    return sheet(label, ...shaded(window, scale), ...frame(end, most, scale),
+    return sheet(label, scale, ...shaded(window, scale), ...frame(end, most, scale),
       dom.svg("polyline", { class: "exact", points: times.map((us, i) => `${scale.x(us).toFixed(1)},${scale.y(exact[i]).toFixed(1)}`).join(" ") }),
       dom.svg("polygon", { class: "band", points: [...at("low"), ...at("high").reverse()].join(" ") }),
       dom.svg("polyline", { class: "line", points: at("value").join(" ") }));
   };
-  // The time that lies at a part of a drawing's width.
-  const timeAt = (part, end) => (end * Math.min(Math.max(part * WIDTH - LEFT, 0), INNER)) / INNER;
+  // The time that lies at a place in a drawing of that width.
+  const timeAt = (x, width, end) => {
+    const inner = width - LEFT - RIGHT;
+    return (end * Math.min(Math.max(x - LEFT, 0), inner)) / inner;
+  };
 
   // A table of names with bars: rows `[name, estimate, note]`.
   const rows = (heading, entries, unit = units.bytes) => {
@@ -87,7 +90,7 @@ const plots = (() => {
     return dom.element("table", { class: "figures" },
       dom.element("thead", { class: "unseen" }, dom.element("tr", {}, ...[heading, "", "Bytes"].map((head) => dom.element("th", { scope: "col" }, head)))),
       dom.element("tbody", {}, ...entries.map(([name, estimate]) => dom.element("tr", {},
-        dom.element("th", { scope: "row" }, name), cell(estimate),
+        dom.element("th", { scope: "row" }, ...dom.path(name)), cell(estimate),
         dom.element("td", { class: "n" }, unit(estimate.value),
           estimate.high > estimate.low ? dom.element("span", { class: "interval" }, units.range(estimate.low, estimate.high, unit)) : null)))));
   };

@@ -3,9 +3,9 @@ const site = (() => {
   const MOST_ROWS = 12;
   const part = (heading, ...children) => dom.element("section", { class: "part" }, dom.element("h4", {}, heading), ...children);
 
-  const frame = (index) => {
+  const frame = (index, at) => {
     const [name, place, inlined, library] = data.frames[index];
-    const item = dom.element("li", { class: library ? "library" : "" }, ...dom.path(data.strings[name]));
+    const item = dom.element("li", { class: library ? "library" : "", value: at + 1 }, ...dom.path(data.strings[name]));
     if (inlined) item.append(dom.element("span", { class: "place" }, "inlined"));
     if (place >= 0) item.append(dom.element("span", { class: "place" }, data.strings[place]));
     return item;
@@ -17,7 +17,8 @@ const site = (() => {
       let end = at;
       while (end < frames.length && data.frames[frames[end]][3]) end += 1;
       if (end - at > 1) {
-        const folded = frames.slice(at, end).map(frame);
+        const first = at;
+        const folded = frames.slice(at, end).map((index, offset) => frame(index, first + offset));
         const button = dom.element("button", { type: "button" }, `${end - at} frames of the standard library`);
         const item = dom.element("li", { class: "fold" }, button);
         button.addEventListener("click", () => {
@@ -28,7 +29,7 @@ const site = (() => {
         list.append(item);
         at = end;
       } else {
-        list.append(frame(frames[at]));
+        list.append(frame(frames[at], at));
         at += 1;
       }
     }
@@ -73,14 +74,15 @@ const site = (() => {
   // The panel of site `index` under `filter`.
   const panel = (index, filter) => {
     const row = data.sites[index];
-    const made = dom.element("div", { class: "site-panel" },
-      part("Stack, innermost first", row.stack.length > 0 ? stack(row.stack) : dom.element("p", { class: "muted" }, "No stack was recorded.")),
+    const rankings = slices.there
+      ? [ranking("Threads", slices.by("thread", new Set([index]), filter), slices.threadName),
+        ...(data.scopes.length > 0 ? [ranking("Scopes", slices.by("scope", new Set([index]), filter), slices.scopeName)] : [])]
+      : [];
+    return dom.element("div", { class: "site-panel" },
       dom.element("div", { class: "parts" },
-        ...(slices.there ? overTime(index, filter) : []),
-        ...(slices.there ? [ranking("Threads", slices.by("thread", new Set([index]), filter), slices.threadName)] : []),
-        ...(slices.there && data.scopes.length > 0 ? [ranking("Scopes", slices.by("scope", new Set([index]), filter), slices.scopeName)] : []),
-        part("Lifetimes", plots.rows("What became of it", ends(row)), facts(row))));
-    return made;
+        part("Stack, innermost first", row.stack.length > 0 ? stack(row.stack) : dom.element("p", { class: "muted" }, "No stack was recorded.")),
+        part("Lifetimes", plots.rows("What became of it", ends(row)), facts(row))),
+      dom.element("div", { class: "parts" }, ...(slices.there ? overTime(index, filter) : []), ...rankings));
   };
   return { panel };
 })();
