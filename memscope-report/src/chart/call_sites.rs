@@ -60,6 +60,7 @@ fn row(name: String, site: &SiteFigures) -> Row {
         figure,
         bars: vec![bar(Role::Estimate, allocated.value), bar(Role::Live, live)],
         interval: Some((allocated.low, allocated.high)),
+        tip: site.label.clone(),
     }
 }
 
@@ -114,7 +115,7 @@ fn difference<'a>(site: &'a SiteFigures, namesakes: &[&SiteFigures]) -> Option<(
 }
 
 /// Where in its frames a site's label is; the innermost frame where it is in none.
-fn labelled_frame(site: &SiteFigures) -> usize {
+pub(super) fn labelled_frame(site: &SiteFigures) -> usize {
     let (function, _) = split_place(&site.label);
     site.frames.iter().position(|frame| frame.function == function).unwrap_or(0)
 }

@@ -14,18 +14,25 @@ mod axis;
 mod call_sites;
 mod canvas;
 mod classes;
-mod flame_graph;
+mod flame;
+mod heat;
 mod lifetimes;
 mod memory_over_time;
+mod module_path;
+mod modules;
 pub(crate) mod origin;
 mod plot;
 mod rows;
 mod sampling_interval;
+mod scopes;
 mod series;
 mod sizes;
+mod squarify;
 pub(crate) mod text;
 pub(crate) mod theme;
+mod thread_flows;
 mod threads;
+mod tips;
 
 pub(crate) use canvas::TITLE_HEIGHT;
 
@@ -37,8 +44,20 @@ const CHARTS: &[Chart] = &[
     memory_over_time::CHART,
     allocation_rate::CHART,
     call_sites::CHART,
-    flame_graph::CHART,
+    flame::FLAME_ALLOCATED,
+    flame::ICICLE_ALLOCATED,
+    flame::FLAME_PEAK,
+    flame::ICICLE_PEAK,
+    flame::FLAME_LIVE,
+    flame::ICICLE_LIVE,
+    flame::FLAME_TEMPORARY,
+    flame::ICICLE_TEMPORARY,
+    flame::FLAME_COPIED,
+    flame::ICICLE_COPIED,
+    modules::CHART,
     threads::CHART,
+    thread_flows::CHART,
+    scopes::CHART,
     sizes::CHART,
     lifetimes::CHART,
     sampling_interval::CHART,
