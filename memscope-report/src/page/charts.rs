@@ -65,10 +65,22 @@ pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()>
             out,
             r#"<div role="tabpanel" id="group-{id}" aria-labelledby="tab-{id}"><h3>{heading}</h3>"#
         )?;
-        for drawing in drawings {
+        let folds = id == &"stacks" || id == &"icicles";
+        for (index, drawing) in drawings.iter().enumerate() {
+            if folds {
+                let open = if index == 0 { " open" } else { "" };
+                writeln!(
+                    out,
+                    r#"<details class="chart"{open}><summary>{}</summary>"#,
+                    escape(&drawing.title)
+                )?;
+            }
             match frames(&drawing.svg) {
                 Some(frames) => write_flame_graph(out, drawing, &frames)?,
                 None => write_figure(out, drawing)?,
+            }
+            if folds {
+                writeln!(out, "</details>")?;
             }
         }
         writeln!(out, "</div>")?;

@@ -148,6 +148,8 @@ const explore = (() => {
     });
     table.addEventListener("keydown", keys);
     draw();
+    filters.link("threads", "thread", data.threads);
+    filters.link("scopes", "scope", data.scopes);
     addEventListener("hashchange", follow);
     follow();
   };

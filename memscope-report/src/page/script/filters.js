@@ -1,6 +1,7 @@
 // What narrows the table of call sites: a search, the module, a thread, a scope, and a window of time.
 const filters = (() => {
   let clear = () => {};
+  const chosen = {};
   const labelled = (name, control) => dom.element("label", {}, dom.element("span", {}, name), control);
   const select = (name, all, options) => {
     const made = dom.element("select", {}, dom.element("option", { value: "" }, all), ...options.map(([value, text]) => dom.element("option", { value }, text)));
@@ -113,6 +114,7 @@ const filters = (() => {
       time ? dom.element("p", { class: "caption" }, "Grey: the live heap, exact. Blue: what the selection holds of it, estimated, with its 95% interval. Drag to choose a window of time.") : null,
       told);
     form.addEventListener("submit", (event) => event.preventDefault());
+    Object.assign(chosen, { thread, scope });
     clear = () => {
       for (const control of [search, module, thread, scope]) control.value = "";
       set({ term: "", module: "", filter: slices.whole() });
@@ -124,5 +126,24 @@ const filters = (() => {
     });
     return { form, told, overview: time ? overview(holder, state, time.choose) : null };
   };
-  return { make, clear: () => clear() };
+  // Shows the call sites of one thread or scope alone.
+  const only = (column, index) => {
+    clear();
+    chosen[column].value = String(index);
+    chosen[column].dispatchEvent(new Event("change"));
+    dom.byId("sites").scrollIntoView();
+    chosen[column].focus({ preventScroll: true });
+  };
+  // A button in each row of the table of threads, or scopes, for that.
+  const link = (section, column, names) => {
+    const places = new Map(names.map((name, index) => [name, index]));
+    for (const row of document.querySelectorAll(`#${section} tbody tr`)) {
+      const name = row.cells[0].textContent;
+      if (!places.has(name)) continue;
+      const button = dom.element("button", { type: "button", class: "jump", "aria-label": `Call sites of ${name}` }, "call sites");
+      button.addEventListener("click", () => only(column, places.get(name)));
+      row.cells[0].append(button);
+    }
+  };
+  return { make, link, clear: () => clear() };
 })();

@@ -31,6 +31,8 @@ const tabs = (() => {
       const group = target?.closest("[role=tabpanel]");
       if (!group) return;
       select(all.find((tab) => panel(tab) === group), false);
+      const folded = target.closest("details");
+      if (folded) folded.open = true;
       target.scrollIntoView();
     };
     select(all[0], false);
