@@ -18,6 +18,8 @@ mod table;
 mod thin;
 
 pub(crate) use builder::live_bytes;
+#[cfg(feature = "tools")]
+pub(crate) use header::open as open_trace;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};

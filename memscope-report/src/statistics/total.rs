@@ -203,8 +203,13 @@ impl Total {
         (low.max(self.seen).min(self.value), high.max(self.value))
     }
 
+    /// Sum of the sampled values: certain.
+    pub(super) fn seen(&self) -> f64 {
+        self.seen
+    }
+
     /// What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
-    fn unseen_piece(&self) -> f64 {
+    pub(super) fn unseen_piece(&self) -> f64 {
         let [first, second] = self.heaviest.map(Piece::unseen);
         if self.samples < 2 { first } else { 2.0 * first - second }
     }
