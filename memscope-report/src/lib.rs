@@ -14,6 +14,7 @@
 //! | none | loading, estimates, analysis, summary; names from the trace: what a profiled program links |
 //! | `charts` | SVG charts and the HTML page |
 //! | `dwarf` | files, lines and inlined calls from the binary's debug information |
+//! | `tools` | comparing, checking, ranking and merging traces |
 //! | `cli` | the command `memscope-report` |
 //!
 //! ```
@@ -33,9 +34,15 @@
 pub mod analysis;
 #[cfg(feature = "charts")]
 pub mod chart;
+#[cfg(feature = "tools")]
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "tools")]
+pub mod compare;
 mod error;
+#[cfg(feature = "tools")]
+pub mod info;
 pub mod load;
 #[cfg(feature = "charts")]
 pub mod page;
@@ -47,6 +54,10 @@ pub mod serve;
 pub mod statistics;
 mod summary;
 pub mod symbolize;
+#[cfg(feature = "cli")]
+pub mod tables;
+#[cfg(feature = "tools")]
+pub mod tree;
 pub mod units;
 
 pub use analysis::{Analysis, analyze};

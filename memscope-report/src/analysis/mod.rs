@@ -14,7 +14,7 @@ mod scopes;
 mod sites;
 mod sizes;
 mod slices;
-mod stack_trie;
+pub(crate) mod stack_trie;
 mod thread_series;
 mod threads;
 mod timeline;

@@ -245,4 +245,17 @@ impl Total {
         let (low, high) = interval::mid_p(value, variance, unseen_piece);
         (low.max(seen).min(value), high.max(value))
     }
+
+    /// Sum of the sampled values: certain.
+    #[cfg(feature = "tools")]
+    pub(super) fn seen(&self) -> f64 {
+        self.seen
+    }
+
+    /// What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
+    #[cfg(feature = "tools")]
+    pub(super) fn unseen_piece(&self) -> f64 {
+        let [first, second] = self.heaviest.map(Piece::unseen);
+        if self.samples < 2 { first } else { 2.0 * first - second }
+    }
 }
