@@ -16,20 +16,25 @@ mod canvas;
 mod classes;
 mod flame;
 mod heat;
+mod interval_band;
 mod lifetimes;
+mod live_by_site;
 mod memory_over_time;
 mod module_path;
 mod modules;
 pub(crate) mod origin;
 mod plot;
+mod resources;
 mod rows;
 mod sampling_interval;
 mod scopes;
 mod series;
+mod size_lifetimes;
 mod sizes;
 mod squarify;
 pub(crate) mod text;
 pub(crate) mod theme;
+mod thread_activity;
 mod thread_flows;
 mod threads;
 mod tips;
@@ -42,6 +47,7 @@ use std::fmt;
 /// Every chart, in the order in which the page shows them.
 const CHARTS: &[Chart] = &[
     memory_over_time::CHART,
+    live_by_site::CHART,
     allocation_rate::CHART,
     call_sites::CHART,
     flame::FLAME_ALLOCATED,
@@ -56,10 +62,13 @@ const CHARTS: &[Chart] = &[
     flame::ICICLE_COPIED,
     modules::CHART,
     threads::CHART,
+    thread_activity::CHART,
     thread_flows::CHART,
     scopes::CHART,
     sizes::CHART,
     lifetimes::CHART,
+    size_lifetimes::CHART,
+    resources::CHART,
     sampling_interval::CHART,
 ];
 

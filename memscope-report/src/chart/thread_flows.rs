@@ -126,7 +126,7 @@ impl Matrix {
                 at,
                 &Style { bold: true, ..Style::centered(Role::Ink) },
             )?;
-            let short = shorten_middle(&names.full(*column), (width as usize - 6) / 8);
+            let short = shorten_middle(&names.short(*column), (width as usize - 6) / 8);
             let at = (at.0, top - 10);
             tips.push(Tip { at, text: names.full(*column) });
             canvas::write(sheet, &short, at, &Style::centered(Role::Muted))?;
@@ -226,7 +226,16 @@ impl Names {
             End::Thread(id) => self.0.get(&id).cloned().unwrap_or_else(|| format!("thread {id}")),
             End::Others => "other threads".to_owned(),
             End::Unknown => "unknown".to_owned(),
-            End::Live => "(still live)".to_owned(),
+            End::Live => "nobody: still live".to_owned(),
+        }
+    }
+
+    /// What fits above a column.
+    fn short(&self, end: End) -> String {
+        match end {
+            End::Others => "others".to_owned(),
+            End::Live => "live".to_owned(),
+            end => self.full(end),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::statistics::Estimate;
 use crate::units;
 use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
 use inferno::flamegraph::{Direction, Options, TextTruncateDirection, from_lines};
-use tree::{NUMBER, SPACE, Tree};
+use tree::Tree;
 
 /// What the frames are as wide as.
 #[derive(Clone, Copy)]
@@ -187,6 +187,7 @@ fn color(origin: Origin, name: &str) -> Color {
 
 #[cfg(test)]
 mod tests {
+    use super::tree::{NUMBER, SPACE};
     use super::*;
     use crate::analysis::Frame;
 
