@@ -4,7 +4,7 @@
 //! ([`Sum::merge`]), so neighbouring bins are joined until few enough are left, and then the call sites with least bytes. The
 //! script adds up those that a filter lets pass, and works out the interval as `statistics` does.
 //!
-//! They are one list of numbers: for each cell site, thread, scope and bin, then what was allocated and what was freed, each as
+//! They are one list of numbers: for each cell site (-1 for those that are not told apart), thread, scope and bin, then what was allocated and what was freed, each as
 //!
 //! ```text
 //! 0                                                   nothing
@@ -39,7 +39,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// The cells of the first `sites` call sites; what others did is in none.
+    /// The cells of the first `sites` call sites, and of all others together.
     pub(super) fn new(analysis: &Analysis, sites: usize) -> Self {
         let slices = &analysis.slices;
         let (mut bin_us, mut bins, mut sites) = (slices.bin_us, slices.bins, sites as u32);
@@ -63,8 +63,9 @@ impl Cells {
         let place = |ids: &[u32]| -> BTreeMap<u32, usize> { ids.iter().copied().zip(0..).collect() };
         let (threads, scopes) = (place(&self.threads), place(&self.scopes));
         let cells = self.cells.iter().flat_map(|(&(site, thread, scope, bin), (allocated, freed))| {
-            let key = [site as usize, threads[&thread], scopes[&scope], bin as usize];
-            key.map(|part| part.to_string()).into_iter().chain(sum(allocated)).chain(sum(freed))
+            let site = if site == FURTHER { "-1".to_owned() } else { site.to_string() };
+            let place = [threads[&thread], scopes[&scope], bin as usize].map(|part| part.to_string());
+            std::iter::once(site).chain(place).chain(sum(allocated)).chain(sum(freed))
         });
         let end_us = u64::from(self.bins).saturating_mul(self.bin_us);
         object([
@@ -85,11 +86,9 @@ fn joined(slices: &Slices, bin_us: u64, sites: u32) -> BTreeMap<Key, (Sum, Sum)>
     let factor = bin_us.checked_div(slices.bin_us).unwrap_or(1).max(1);
     let last = slices.bins.saturating_sub(1);
     for SliceCell { site, thread, scope, bin, allocated, freed } in &slices.cells {
-        if *site >= sites {
-            continue;
-        }
+        let site = if *site < sites { *site } else { FURTHER };
         let bin = (u64::from((*bin).min(last)) / factor) as u32;
-        let (all, gone) = cells.entry((*site, *thread, *scope, bin)).or_default();
+        let (all, gone) = cells.entry((site, *thread, *scope, bin)).or_default();
         all.merge(allocated);
         gone.merge(freed);
     }

@@ -2,14 +2,17 @@
 const explore = (() => {
   const STEP_ROWS = 100;
   const COLUMNS = ["label", "samples", "allocations", "allocated", "peak", "live", "temporary", "crossed"];
+  // The row of the call sites that are not told apart by thread, scope and time.
+  const FURTHER = -1;
   const COUNTED = new Set(["samples", "allocations"]);
   const state = { term: "", module: "", filter: slices.whole(), sort: "allocated", sign: -1, shown: STEP_ROWS, open: new Set() };
   let [table, body, more, told, overview] = [];
 
   const sortKey = (row, column) => {
     const value = row[column];
-    return typeof value === "object" ? value.value : value;
+    return value !== null && typeof value === "object" ? value.value : value ?? 0;
   };
+  const isEverything = () => state.term === "" && state.module === "";
   const matches = (row, index) =>
     (state.module === "" || row.module === state.module || row.module.startsWith(state.module + "::"))
     && (state.term === "" || text(index).includes(state.term));
@@ -26,9 +29,10 @@ const explore = (() => {
     const rows = [];
     data.sites.forEach((row, index) => {
       if (!matches(row, index)) return;
-      const figures = sliced ? sliced[index] : row;
+      const figures = sliced ? sliced.get(index) : row;
       if (figures) rows.push({ ...row, ...figures, index });
     });
+    if (sliced?.has(FURTHER) && isEverything()) rows.push({ label: "(all further call sites)", ...sliced.get(FURTHER), index: FURTHER });
     const order = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b));
     return rows.sort((a, b) => state.sign * order(sortKey(a, state.sort), sortKey(b, state.sort)));
   };
@@ -42,6 +46,9 @@ const explore = (() => {
     return dom.element("td", { class: `n c-${column}` }, unit(value.value), interval);
   };
   const tableRow = (row) => {
+    if (row.index === FURTHER) {
+      return [dom.element("tr", {}, dom.element("td", { class: "name muted" }, row.label), ...COLUMNS.slice(1).map((column) => cell(row, column)))];
+    }
     const open = state.open.has(row.index);
     const button = dom.element("button", { type: "button", class: "site", "aria-expanded": String(open), "data-site": row.index },
       dom.element("code", {}, ...dom.path(row.label)));
@@ -52,13 +59,20 @@ const explore = (() => {
     dom.element("tr", { class: "panel", id: `panel-${index}` }, dom.element("td", { colspan: COLUMNS.length }, site.panel(index, state.filter)));
 
   const total = (rows) => {
-    const sites = rows.length === 1 ? "1 call site" : `${rows.length} call sites`;
     if (rows.length === 0) return "No call site passes. Widen the search or the filters.";
-    if (!slices.there) return sites;
-    const { allocated, live } = slices.total(new Set(rows.map(({ index }) => index)), state.filter);
+    const indices = new Set(rows.map(({ index }) => index));
+    const further = indices.delete(FURTHER);
+    const sites = (count) => (count === 1 ? "1 call site" : `${count} call sites`);
+    const named = further ? `${sites(indices.size)} and further ones` : sites(indices.size);
+    if (!slices.there) return named;
+    // What is not told apart is in the sum of everything, and cannot be in that of some.
+    const lost = isEverything() ? 0 : [...indices].filter((index) => !slices.told.has(index)).length;
+    if (isEverything()) indices.add(FURTHER);
+    const { allocated, live } = slices.total(indices, state.filter);
     const figure = ({ value, low, high }) => (high > low ? `${units.bytes(value)} (${units.range(low, high, units.bytes)})` : units.bytes(value));
     const when = slices.isWhole(state.filter) ? "at the end" : "at the window's end";
-    return `${sites}: ${figure(allocated)} allocated, ${figure(live)} live ${when}.`;
+    const without = lost > 0 ? ` Without ${sites(lost)} too small to be in the sums.` : "";
+    return `${named}: ${figure(allocated)} allocated, ${figure(live)} live ${when}.${without}`;
   };
 
   const draw = () => {
@@ -69,7 +83,7 @@ const explore = (() => {
     told.textContent = total(rows);
     const ends = slices.isWhole(state.filter) ? "the end" : "the window's end";
     table.querySelector("th.c-live button").textContent = `Live at ${ends}`;
-    if (overview) overview(rows.map(({ index }) => index), state.filter);
+    if (overview) overview([...rows.map(({ index }) => index), ...(isEverything() ? [FURTHER] : [])], state.filter);
   };
 
   const toggle = (index, open) => {

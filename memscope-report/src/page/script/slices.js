@@ -73,15 +73,17 @@ const slices = (() => {
   });
   const none = { allocated: nothing(), before: nothing(), freed: nothing() };
 
-  // For each site its figures under `filter`; nothing for those that neither allocate nor hold anything.
+  // For each site its figures under `filter`; nothing for those that neither allocate nor hold anything. At -1 stand all that are
+  // not told apart.
   const bySite = (filter) => {
-    const made = [];
-    for (const [site, sum] of sums(filter, (cell) => cell.site >= 0, (cell) => cell.site)) {
+    const made = new Map();
+    for (const [site, sum] of sums(filter, () => true, (cell) => cell.site)) {
       const row = figures(sum);
-      if (row.samples > 0 || row.live.samples > 0) made[site] = { ...row, allocations: null, peak: null, temporary: null, crossed: null };
+      if (row.samples > 0 || row.live.samples > 0) made.set(site, { ...row, allocations: null, peak: null, temporary: null, crossed: null });
     }
     return made;
   };
+  const told = new Set(cells.map(({ site }) => site));
   const total = (sites, filter) => figures(sums(filter, (cell) => sites.has(cell.site), () => 0).get(0) ?? none);
   // By thread or by scope of some sites: pairs of index and allocated bytes.
   const by = (column, sites, filter) =>
@@ -108,5 +110,5 @@ const slices = (() => {
 
   const threadName = (index) => data.threads[index];
   const scopeName = (index) => data.scopes[index];
-  return { there, edges, bins, whole, isWhole, isAll, bySite, total, by, overTime, threadName, scopeName };
+  return { there, told, edges, bins, whole, isWhole, isAll, bySite, total, by, overTime, threadName, scopeName };
 })();
