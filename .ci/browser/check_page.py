@@ -235,7 +235,7 @@ def check_flame_graph(browser):
     expect(whole > 10, "frames", whole)
     browser.type(f"{figure} input", "search")
     found = text(browser, f"{figure} output")
-    expect("frames" in found and "%" in found and not found.startswith("0 "), "frames that match", found)
+    expect("frame" in found and "%" in found and not found.startswith("0 "), "frames that match", found)
     browser.run("""
         const frames = [...document.querySelectorAll(arguments[0] + ' .flame g')];
         const width = (g) => Number(g.querySelector('rect').getAttribute('fg:w'));
@@ -248,6 +248,7 @@ def check_flame_graph(browser):
     browser.click(f"{figure} .reset")
     expect(browser.run(count, figure) == whole, "all frames again", browser.run(count, figure))
     browser.clear(f"{figure} input")
+    expect(text(browser, f"{figure} output") == "", "no search any more", text(browser, f"{figure} output"))
     browser.click("[role=tab]")
 
 

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 const MOST_CELLS: usize = 24_000;
 /// Fewest bins that a time window can be chosen from.
 const FEWEST_BINS: u32 = 32;
+/// Most bins that a session is drawn in.
+const MOST_BINS: u64 = 512;
 /// The site or thread of what is not told apart.
 pub(super) const FURTHER: u32 = Slices::FURTHER;
 
@@ -46,6 +48,11 @@ impl Cells {
         loop {
             let cells = joined(slices, bin_us, sites);
             if cells.len() <= MOST_CELLS || sites == 0 {
+                // The session may go on after the last sample.
+                let whole = analysis.session.duration_us.div_ceil(bin_us.max(1));
+                if whole <= MOST_BINS {
+                    bins = bins.max(whole as u32);
+                }
                 let threads = order(&cells, |key| key.1);
                 let scopes = order(&cells, |key| key.2);
                 return Cells { threads, scopes, bin_us, bins, cells };

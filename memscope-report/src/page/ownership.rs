@@ -31,7 +31,7 @@ pub(super) fn write_flows(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
     }
     writeln!(
         out,
-        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Dark cells where the two differ are memory that changes hands.</p>"#
+        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Coloured cells where the two differ are memory that changes hands.</p>"#
     )?;
     let rows = ends(&analysis.flows, |flow| Some(thread(flow.allocated_by)));
     let mut columns = ends(&analysis.flows, |flow| match flow.fate {

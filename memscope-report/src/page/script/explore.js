@@ -77,6 +77,8 @@ const explore = (() => {
 
   const draw = () => {
     const rows = selected();
+    // Cells do not tell everything: what they leave open has no column.
+    table.classList.toggle("sliced", !slices.isAll(state.filter));
     body.replaceChildren(...rows.slice(0, state.shown).flatMap(tableRow));
     more.hidden = rows.length <= state.shown;
     more.textContent = `Show more (${rows.length - state.shown} left)`;
@@ -135,6 +137,7 @@ const explore = (() => {
 
   // Changes what is selected, and shows it.
   const set = (change) => {
+    if (Object.entries(change).every(([name, value]) => state[name] === value)) return;
     Object.assign(state, change, { shown: STEP_ROWS });
     draw();
   };

@@ -100,7 +100,7 @@ const filters = (() => {
     const [threadLabel, thread] = select("Thread", "All threads", slices.there ? data.threads.map((name, index) => [index, name]) : []);
     const [scopeLabel, scope] = select("Scope", "All scopes", slices.there ? data.scopes.map((name, index) => [index, name]) : []);
     const index = (control) => (control.value === "" ? -1 : Number(control.value));
-    search.addEventListener("input", () => set({ term: search.value.trim().toLowerCase() }));
+    for (const changed of ["input", "change"]) search.addEventListener(changed, () => set({ term: search.value.trim().toLowerCase() }));
     module.addEventListener("change", () => set({ module: module.value }));
     thread.addEventListener("change", () => set({ filter: { ...state.filter, thread: index(thread) } }));
     scope.addEventListener("change", () => set({ filter: { ...state.filter, scope: index(scope) } }));

@@ -122,9 +122,9 @@ const flame = (() => {
     const find = () => {
       const term = box.value.trim().toLowerCase();
       const { count, covered } = search(frames, term, sheet);
-      found.textContent = term === "" ? "" : `${count} frames, ${units.percent(covered / total)} of all bytes`;
+      found.textContent = term === "" ? "" : `${count === 1 ? "1 frame" : `${count} frames`}, ${units.percent(covered / total)} of all bytes`;
     };
-    box.addEventListener("input", find);
+    for (const changed of ["input", "change"]) box.addEventListener(changed, find);
     figure.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       box.value = "";
