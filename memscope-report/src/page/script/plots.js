@@ -85,7 +85,7 @@ const plots = (() => {
       const interval = dom.element("span", { class: "hinterval" });
       interval.style.left = `${most > 0 ? (100 * low) / most : 0}%`;
       interval.style.width = `${most > 0 ? (100 * (high - low)) / most : 0}%`;
-      return dom.element("td", { class: "bars", "aria-hidden": "true" }, bar, high > low ? interval : null);
+      return dom.element("td", { "aria-hidden": "true" }, dom.element("div", { class: "bars" }, bar, high > low ? interval : null));
     };
     return dom.element("table", { class: "figures" },
       dom.element("thead", { class: "unseen" }, dom.element("tr", {}, ...[heading, "", "Bytes"].map((head) => dom.element("th", { scope: "col" }, head)))),

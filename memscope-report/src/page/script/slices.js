@@ -45,9 +45,14 @@ const slices = (() => {
       first: whole.first, second: whole.second,
     };
   };
-  const estimate = ({ samples, value, seen, variance, first, second }) => statistics.estimate({
-    value, seen, samples, variance: Math.max(variance - known * value * value, 0), unseen: samples < 2 ? first : 2 * first - second,
-  });
+  const restated = ({ samples, value, seen, variance, first, second }) =>
+    ({ value, seen, samples, variance: Math.max(variance - known * value * value, 0), unseen: samples < 2 ? first : 2 * first - second });
+  const estimate = (sum) => statistics.estimate(restated(sum));
+  // What is live of what was allocated `before` and is not among the `freed`.
+  const estimateLive = (before, freed) => {
+    const left = minus(before, freed);
+    return left.samples > 0 ? estimate(left) : statistics.nothingOf(restated(before));
+  };
 
   const whole = () => ({ thread: -1, scope: -1, from: 0, to: bins });
   const isWhole = ({ from, to }) => from === 0 && to === bins;
@@ -69,7 +74,7 @@ const slices = (() => {
     return found;
   };
   const figures = ({ allocated, before, freed }) => ({
-    samples: allocated.samples, allocated: estimate(allocated), live: estimate(minus(before, freed)),
+    samples: allocated.samples, allocated: estimate(allocated), live: estimateLive(before, freed),
   });
   const none = { allocated: nothing(), before: nothing(), freed: nothing() };
 
@@ -103,7 +108,7 @@ const slices = (() => {
     allocated.forEach((sum, bin) => {
       merge(before, sum);
       merge(gone, freed[bin]);
-      live.push(estimate(minus(before, gone)));
+      live.push(estimateLive(before, gone));
     });
     return { edges, allocated: allocated.map(estimate), live };
   };

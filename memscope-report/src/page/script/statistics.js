@@ -104,5 +104,11 @@ const statistics = (() => {
     const high = mixtureQuantile(1 - TAIL, one, other);
     return { value, low: Math.min(Math.max(low, seen), value), high: Math.max(high, value), samples };
   };
-  return { estimate };
+  // Of a part of `whole` in which no sample fell: up to 3.00 pieces of what a sample of the whole stands for beside itself.
+  const nothingOf = (whole) => {
+    if (whole.value <= 0 || whole.variance <= 0) return { value: 0, low: 0, high: 0, samples: 0 };
+    const piece = Math.max(whole.value - whole.seen, 0) / whole.samples;
+    return { value: 0, low: 0, high: Math.min(-Math.log(2 * TAIL) * piece, estimate(whole).high), samples: 0 };
+  };
+  return { estimate, nothingOf };
 })();
