@@ -1,6 +1,6 @@
 //! No text over another, none cut off at the edge, and words where there is nothing to draw.
 
-use crate::fixture::{all, below_zero, chart, crowded, drawings, service};
+use crate::fixture::{all_drawn, below_zero, chart, crowded, drawings, service};
 use crate::markup::{Dialect, Element, read};
 use memscope_report::analysis::Analysis;
 
@@ -50,8 +50,8 @@ fn places(svg: &str) -> Vec<Place> {
 
 #[test]
 fn no_text_lies_over_another_or_over_the_edge() {
-    for (name, analysis) in all() {
-        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+    for (name, drawings) in all_drawn() {
+        for drawing in drawings.iter().filter(|drawing| !drawing.svg.contains("inferno")) {
             let what = format!("{} of {name}", drawing.name);
             let root = &read(&drawing.svg, Dialect::Xml).expect("well-formed")[0];
             let (width, height) = (number(root, "width"), number(root, "height"));
@@ -127,8 +127,8 @@ fn every_chart_without_data_says_why_and_what_to_do() {
 
 #[test]
 fn every_colour_follows_the_reader_s_scheme() {
-    for (name, analysis) in all() {
-        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+    for (name, drawings) in all_drawn() {
+        for drawing in drawings.iter().filter(|drawing| !drawing.svg.contains("inferno")) {
             for element in read(&drawing.svg, Dialect::Xml).expect("well-formed") {
                 for property in ["fill", "stroke"] {
                     let Some(color) = element.attribute(property).filter(|color| *color != "none") else {
