@@ -27,8 +27,9 @@ pub(super) const CHART: Chart = Chart { name: "thread_activity", title: "Threads
 /// Most threads with a row of their own, and most groups of the others.
 const MOST_THREADS: usize = 24;
 const MOST_GROUPS: usize = 8;
-/// How often the trace tells a thread's figures, microseconds.
+/// How often the trace tells a thread's figures, microseconds, and how late that may be.
 const REPORTED_US: u64 = 500_000;
+const LATE_US: u64 = 100_000;
 /// Height of a row, pixels.
 const ROW_HEIGHT: i32 = 18;
 /// Width of the names, pixels, and columns that a name may take.
@@ -182,7 +183,7 @@ fn stem(name: &str) -> &str {
 /// The mean rate of `threads` in each bin, bytes per second. `weights` say how much the process allocated in each.
 fn rates(series: &ThreadSeries, threads: &[u32], weights: &[f64], end_us: u64) -> Vec<f64> {
     let mut bytes = vec![0.0; series.bins as usize];
-    let reach = REPORTED_US.div_ceil(series.bin_us.max(1)) as usize;
+    let reach = (REPORTED_US + LATE_US).div_ceil(series.bin_us.max(1)) as usize;
     for &thread in threads {
         // Cells are in the order of their threads, and then of time.
         let from = series.cells.partition_point(|cell| cell.thread < thread);
@@ -262,7 +263,7 @@ mod tests {
     fn what_is_told_every_half_second_is_spread_as_the_process_s_total() {
         let cell = ThreadCell { thread: 1, bin: 6, allocated_bytes: 800, ..ThreadCell::default() };
         let series = ThreadSeries { bin_us: 100_000, bins: 8, cells: vec![cell] };
-        let weights = [9.0, 9.0, 0.0, 1.0, 3.0, 0.0, 4.0];
+        let weights = [9.0, 0.0, 0.0, 1.0, 3.0, 0.0, 4.0];
         let rates = rates(&series, &[1], &weights, 800_000);
         assert_eq!(rates, [0.0, 0.0, 0.0, 1_000.0, 3_000.0, 0.0, 4_000.0, 0.0]);
     }

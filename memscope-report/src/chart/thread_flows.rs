@@ -101,7 +101,9 @@ impl Matrix {
     }
 
     fn draw(&self, sheet: &Sheet<'_>, names: &Names) -> Result<Vec<Tip>, PlotError> {
-        let greatest = self.cells.values().map(|cell| finite(cell.value)).fold(0.0, f64::max);
+        // What is lumped together would leave the lightest shade for all else.
+        let shaded = || self.cells.iter().filter(|(ends, _)| !is_lump(**ends));
+        let greatest = shaded().map(|(_, cell)| finite(cell.value)).fold(0.0, f64::max);
         let scale = Scale::new(Unit::Bytes, greatest);
         scale.write_legend(sheet, LEGEND_MIDDLE)?;
         let mut tips = Vec::new();
@@ -155,8 +157,12 @@ impl Matrix {
     ) -> Result<Option<Tip>, PlotError> {
         let [(left, top), (right, _)] = corners;
         let cell = self.cells.get(&(row, column)).copied().unwrap_or_default();
-        if let Some(shade) = scale.shade(cell.value) {
-            canvas::fill(sheet, corners, shade)?;
+        match scale.shade(cell.value) {
+            Some(_) if is_lump((row, column)) => {
+                sheet.draw(&Rectangle::new(corners, Role::Grid.color().stroke_width(1)))?;
+            }
+            Some(shade) => canvas::fill(sheet, corners, shade)?,
+            None => {}
         }
         if row == column && matches!(row, End::Thread(_)) {
             let inside = [(left + 1, top + 1), (right - 1, corners[1].1 - 1)];
@@ -209,6 +215,11 @@ fn spread(cell: &Estimate) -> String {
         part if part > 9.99 => "±>999%".to_owned(),
         part => format!("±{:.0}%", (100.0 * part).max(1.0)),
     }
+}
+
+/// Whether a cell is of more than one thread on a side.
+fn is_lump((row, column): (End, End)) -> bool {
+    row == End::Others || column == End::Others
 }
 
 fn freed_by(flow: &ThreadFlow) -> Option<u32> {

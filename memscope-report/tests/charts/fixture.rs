@@ -16,6 +16,13 @@ pub(crate) fn drawings(analysis: &Analysis) -> Vec<Drawing> {
     draw_all(analysis).expect("every analysis can be drawn")
 }
 
+/// The chart of that name of the analysis above that is called so.
+pub(crate) fn chart_of(analysis: &str, name: &str) -> &'static str {
+    let drawn = all_drawn().iter().find(|(drawn, _)| *drawn == analysis);
+    let drawing = drawn.and_then(|(_, drawings)| drawings.iter().find(|drawing| drawing.name == name));
+    &drawing.unwrap_or_else(|| panic!("no chart {name} of {analysis}")).svg
+}
+
 /// The chart of that name.
 pub(crate) fn chart(analysis: &Analysis, name: &str) -> String {
     let drawing = drawings(analysis).into_iter().find(|drawing| drawing.name == name);
