@@ -42,7 +42,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         layers.iter().flat_map(|layer| &layer.live).map(|sum| slices.estimate(sum)).collect();
     let head = Head {
         title,
-        subtitle: format!("Layers: {} Line: the live heap, exact.", certainty(analysis, &figures)),
+        subtitle: format!("{} Line: the live heap as counted, exact.", certainty(analysis, &figures)),
         legend: &[],
     };
     let height = PLOT_BOTTOM + 34 + layers.len() as i32 * NAME_HEIGHT;
@@ -54,7 +54,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         let points = || edges.iter().flatten().chain(&exact).map(|point| point.1);
         let (low, high) = (points().fold(0.0, f64::min), points().map(finite).fold(0.0, f64::max));
         let y = Axis::of_values(Unit::Bytes, low, high, 6);
-        let mut plot = value_plot(sheet, (HEAD_HEIGHT - 14, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
+        let mut plot = value_plot(sheet, (HEAD_HEIGHT, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
         let roles = layers.iter().enumerate().map(|(index, layer)| role(layer, index));
         draw_layers(&mut plot, &edges, roles)?;
         line(&mut plot, &thin(&exact, end), Role::Ink)?;
@@ -181,6 +181,9 @@ fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Resu
 }
 
 fn figure(estimate: &Estimate) -> String {
+    if estimate.samples == 0 {
+        return "none seen".to_owned();
+    }
     let value = units::bytes(estimate.value);
     if estimate.high > estimate.low {
         format!("{value} ({})", units::range(estimate.low, estimate.high, units::bytes))

@@ -54,12 +54,12 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
 fn head(title: &str, has_resident: bool) -> Head<'_> {
     let (subtitle, legend): (_, &[_]) = if has_resident {
         (
-            "Live heap is exact, counted in every thread. RSS is what the system has given the process.",
+            "Live heap: exact. RSS: what the system has given the process. Band: mean bytes between samples.",
             &[(Role::Allocated, "live heap"), (Role::Resident, "RSS")],
         )
     } else {
         (
-            "Live heap is exact, counted in every thread. RSS is not in this trace.",
+            "Live heap: exact. RSS is not in this trace. Band: mean bytes between samples.",
             &[(Role::Allocated, "live heap")],
         )
     };

@@ -55,10 +55,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let figures = crates.iter().flat_map(|(_, modules)| modules).map(|module| &module.allocated);
     let head = Head {
         title,
-        subtitle: format!(
-            "Area: bytes allocated by the code of a module. {} Rest the pointer on a tile for its figures.",
-            certainty(analysis, figures)
-        ),
+        subtitle: format!("Area: bytes allocated by a module's own code. {}", certainty(analysis, figures)),
         legend: &[],
     };
     canvas::draw_with_tips(&head, HEIGHT as u32, |sheet| {

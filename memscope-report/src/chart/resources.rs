@@ -104,7 +104,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         );
     }
     let times: Vec<Point> = resources.iter().map(|point| (point.time_us as f64, 0.0)).collect();
-    let interval_us = rate_interval_us(&times);
+    let interval_us = whole_part(rate_interval_us(&times), times.last().map_or(0.0, |last| last.0));
     let head = Head {
         title,
         subtitle: format!(
@@ -123,6 +123,11 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         }
         Ok(())
     })
+}
+
+/// The length nearest to `interval_us` of which `end_us` is a multiple: a shorter one at the end would be mostly noise.
+fn whole_part(interval_us: f64, end_us: f64) -> f64 {
+    if end_us > 0.0 { end_us / (end_us / interval_us).round().max(1.0) } else { interval_us }
 }
 
 impl Panel {

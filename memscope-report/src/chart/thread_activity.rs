@@ -3,12 +3,15 @@
 //! A pool whose threads are dark one after the other works in turns; one dark row among light ones does the work of all. The
 //! threads with most bytes have a row of their own; the others are grouped by their names without the number at the end
 //! (`worker-1`, `worker-2`, ...), and a group's row is the mean of its threads, so that all rows compare.
+//!
+//! The trace tells a thread's figures every half second, and when it ends. What it did in between is spread as what the whole
+//! process allocated, which the trace tells ten times as often: sums are exact, their place within half a second is not.
 
 use super::axis::{Axis, Unit};
 use super::canvas::{self, Head, PlotError, SIDE, Sheet, Style, WIDTH};
 use super::heat::{LEGEND_MIDDLE, Scale, TOP};
 use super::plot::{BOTTOM_LABELS, row_plot};
-use super::series::end_us;
+use super::series::{self, Point, end_us};
 use super::text::shorten_middle;
 use super::theme::Role;
 use super::threads::names;
@@ -24,6 +27,9 @@ pub(super) const CHART: Chart = Chart { name: "thread_activity", title: "Threads
 /// Most threads with a row of their own, and most groups of the others.
 const MOST_THREADS: usize = 24;
 const MOST_GROUPS: usize = 8;
+/// How often the trace tells a thread's figures, microseconds, and how late that may be.
+const REPORTED_US: u64 = 500_000;
+const LATE_US: u64 = 100_000;
 /// Height of a row, pixels.
 const ROW_HEIGHT: i32 = 18;
 /// Width of the names, pixels, and columns that a name may take.
@@ -49,15 +55,12 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     }
     let rows = rows(&analysis.threads);
     let end = end_us(analysis).max(1);
-    let rates: Vec<Vec<f64>> = rows.iter().map(|row| rates(series, &row.threads, end)).collect();
+    let weights = weights(analysis, series.bin_us);
+    let rates: Vec<Vec<f64>> = rows.iter().map(|row| rates(series, &row.threads, &weights, end)).collect();
     let greatest = rates.iter().flatten().copied().fold(0.0, f64::max);
-    let grouped = if rows.len() > analysis.threads.len().min(MOST_THREADS) { " Groups: means." } else { "" };
     let head = Head {
         title,
-        subtitle: format!(
-            "Bytes allocated per second over {} each, exact; most bytes first.{grouped}",
-            units::duration_us(series.bin_us)
-        ),
+        subtitle: subtitle(series, rows.len() > analysis.threads.len().min(MOST_THREADS)),
         legend: &[],
     };
     let bottom = TOP + rows.len() as i32 * ROW_HEIGHT;
@@ -75,6 +78,16 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         }
         write_names(sheet, &rows)
     })
+}
+
+fn subtitle(series: &ThreadSeries, has_groups: bool) -> String {
+    let how = if series.bin_us < REPORTED_US {
+        "exact for each half second, within it spread as the process's total.".to_owned()
+    } else {
+        format!("exact, in stretches of {}.", units::duration_us(series.bin_us))
+    };
+    let groups = if has_groups { " Groups: means." } else { "" };
+    format!("Bytes allocated per second, most bytes first; {how}{groups}")
 }
 
 /// The cells of a row; neighbours of one shade are one rectangle.
@@ -116,8 +129,11 @@ fn rows(threads: &[ThreadFigures]) -> Vec<Row> {
         .into_iter()
         .zip(shown)
         .map(|(name, thread)| Row {
+            tip: match thread.name.trim() {
+                "" => format!("{name}: {} allocated", bytes(thread)),
+                full => format!("{full}: {} allocated", bytes(thread)),
+            },
             name,
-            tip: format!("{}: {} allocated", thread.name, bytes(thread)),
             threads: vec![thread.id],
         })
         .collect();
@@ -143,8 +159,9 @@ fn rows(threads: &[ThreadFigures]) -> Vec<Row> {
 fn group(stem: &str, members: &[&ThreadFigures]) -> Row {
     let total: f64 = members.iter().map(|thread| thread.allocated_bytes as f64).sum();
     let count = match (stem.trim(), members.len()) {
+        ("", 1) => "1 other".to_owned(),
         ("", count) => format!("{count} others"),
-        (stem, 1) => shorten_middle(stem, NAME_COLUMNS),
+        (_, 1) => shorten_middle(&members[0].name, NAME_COLUMNS),
         (stem, count) => {
             let count = format!("* ({count} threads)");
             shorten_middle(stem, NAME_COLUMNS - count.len()) + &count
@@ -163,16 +180,19 @@ fn stem(name: &str) -> &str {
     if stem.len() < name.len() { stem } else { name }
 }
 
-/// The mean rate of `threads` in each bin, bytes per second.
-fn rates(series: &ThreadSeries, threads: &[u32], end_us: u64) -> Vec<f64> {
+/// The mean rate of `threads` in each bin, bytes per second. `weights` say how much the process allocated in each.
+fn rates(series: &ThreadSeries, threads: &[u32], weights: &[f64], end_us: u64) -> Vec<f64> {
     let mut bytes = vec![0.0; series.bins as usize];
+    let reach = (REPORTED_US + LATE_US).div_ceil(series.bin_us.max(1)) as usize;
     for &thread in threads {
-        // Cells are in the order of their threads.
+        // Cells are in the order of their threads, and then of time.
         let from = series.cells.partition_point(|cell| cell.thread < thread);
+        let mut reported = 0;
         for cell in series.cells[from..].iter().take_while(|cell| cell.thread == thread) {
-            if let Some(bin) = bytes.get_mut(cell.bin as usize) {
-                *bin += cell.allocated_bytes as f64;
-            }
+            let end = (cell.bin as usize + 1).min(bytes.len());
+            let start = reported.max(end.saturating_sub(reach));
+            spread(cell.allocated_bytes as f64, &mut bytes[start..end], weights.get(start..end));
+            reported = end;
         }
     }
     let length = |bin: usize| {
@@ -181,6 +201,23 @@ fn rates(series: &ThreadSeries, threads: &[u32], end_us: u64) -> Vec<f64> {
     };
     let count = threads.len().max(1) as f64;
     bytes.iter().enumerate().map(|(bin, bytes)| bytes / count / length(bin)).collect()
+}
+
+/// Adds `bytes` to `bins` in proportion to `weights`; evenly where those say nothing.
+fn spread(bytes: f64, bins: &mut [f64], weights: Option<&[f64]>) {
+    let even = vec![1.0; bins.len()];
+    let weights = weights.filter(|weights| weights.iter().sum::<f64>() > 0.0).unwrap_or(&even);
+    let sum: f64 = weights.iter().sum();
+    for (bin, weight) in bins.iter_mut().zip(weights) {
+        *bin += bytes * weight / sum;
+    }
+}
+
+/// What the process allocated per second in each bin.
+fn weights(analysis: &Analysis, bin_us: u64) -> Vec<f64> {
+    let points: Vec<Point> =
+        analysis.timeline.iter().map(|point| (point.time_us as f64, point.allocated_bytes as f64)).collect();
+    series::rates(&points, bin_us as f64).per_second
 }
 
 #[cfg(test)]
@@ -218,7 +255,16 @@ mod tests {
             bins: 2,
             cells: vec![cell(1, 0, 100), cell(1, 1, 50), cell(2, 0, 300)],
         };
-        assert_eq!(rates(&series, &[1, 2], 1_500_000), [200.0, 50.0]);
-        assert_eq!(rates(&series, &[7], 1_500_000), [0.0, 0.0]);
+        assert_eq!(rates(&series, &[1, 2], &[], 1_500_000), [200.0, 50.0]);
+        assert_eq!(rates(&series, &[7], &[], 1_500_000), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_told_every_half_second_is_spread_as_the_process_s_total() {
+        let cell = ThreadCell { thread: 1, bin: 6, allocated_bytes: 800, ..ThreadCell::default() };
+        let series = ThreadSeries { bin_us: 100_000, bins: 8, cells: vec![cell] };
+        let weights = [9.0, 0.0, 0.0, 1.0, 3.0, 0.0, 4.0];
+        let rates = rates(&series, &[1], &weights, 800_000);
+        assert_eq!(rates, [0.0, 0.0, 0.0, 1_000.0, 3_000.0, 0.0, 4_000.0, 0.0]);
     }
 }

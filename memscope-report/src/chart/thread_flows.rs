@@ -2,7 +2,7 @@
 //!
 //! Cells on the diagonal (outlined) are memory that a thread frees itself. Off the diagonal memory changes hands: each such
 //! free goes through another thread's part of the allocator. Both sides have the same threads in the same order, those
-//! with most bytes first; all others are one.
+//! whose memory changes hands most first, for what a thread frees itself teaches little; all others are one.
 
 use super::axis::{Unit, finite};
 use super::canvas::{self, Head, PlotError, SIDE, Sheet, Style, WIDTH};
@@ -53,7 +53,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let head = Head {
         title,
         subtitle: format!(
-            "Bytes that the thread of the row allocated and that of the column freed. {}",
+            "Bytes allocated by the row's thread, freed by the column's. {}",
             certainty(analysis, flows.iter().map(|flow| &flow.bytes))
         ),
         legend: &[],
@@ -71,18 +71,10 @@ struct Matrix {
 
 impl Matrix {
     fn new(flows: &[ThreadFlow]) -> Matrix {
-        let mut sums: HashMap<u32, f64> = HashMap::new();
-        for flow in flows {
-            for id in [Some(flow.allocated_by), freed_by(flow)].into_iter().flatten().filter(|id| *id != 0) {
-                *sums.entry(id).or_default() += finite(flow.bytes.value);
-            }
-        }
-        let mut threads: Vec<(u32, f64)> = sums.into_iter().collect();
-        threads.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-        threads.truncate(MOST_THREADS);
+        let threads = threads(flows);
         let end = |id: u32| match id {
             0 => End::Unknown,
-            id if threads.iter().any(|(shown, _)| *shown == id) => End::Thread(id),
+            id if threads.contains(&id) => End::Thread(id),
             _ => End::Others,
         };
         let mut parts: HashMap<(End, End), Vec<Estimate>> = HashMap::new();
@@ -94,7 +86,7 @@ impl Matrix {
             };
             parts.entry((end(flow.allocated_by), column)).or_default().push(flow.bytes);
         }
-        let ends = || threads.iter().map(|(id, _)| End::Thread(*id)).chain([End::Others, End::Unknown]);
+        let ends = || threads.iter().map(|id| End::Thread(*id)).chain([End::Others, End::Unknown]);
         let has_row = |row: &End| parts.keys().any(|(other, _)| other == row);
         let has_column = |column: &End| parts.keys().any(|(_, other)| other == column);
         let is_thread = |end: &End| matches!(end, End::Thread(_));
@@ -109,7 +101,9 @@ impl Matrix {
     }
 
     fn draw(&self, sheet: &Sheet<'_>, names: &Names) -> Result<Vec<Tip>, PlotError> {
-        let greatest = self.cells.values().map(|cell| finite(cell.value)).fold(0.0, f64::max);
+        // What is lumped together would leave the lightest shade for all else.
+        let shaded = || self.cells.iter().filter(|(ends, _)| !is_lump(**ends));
+        let greatest = shaded().map(|(_, cell)| finite(cell.value)).fold(0.0, f64::max);
         let scale = Scale::new(Unit::Bytes, greatest);
         scale.write_legend(sheet, LEGEND_MIDDLE)?;
         let mut tips = Vec::new();
@@ -163,11 +157,16 @@ impl Matrix {
     ) -> Result<Option<Tip>, PlotError> {
         let [(left, top), (right, _)] = corners;
         let cell = self.cells.get(&(row, column)).copied().unwrap_or_default();
-        if let Some(shade) = scale.shade(cell.value) {
-            canvas::fill(sheet, corners, shade)?;
+        match scale.shade(cell.value) {
+            Some(_) if is_lump((row, column)) => {
+                sheet.draw(&Rectangle::new(corners, Role::Grid.color().stroke_width(1)))?;
+            }
+            Some(shade) => canvas::fill(sheet, corners, shade)?,
+            None => {}
         }
         if row == column && matches!(row, End::Thread(_)) {
-            sheet.draw(&Rectangle::new(corners, Role::Rest.color().stroke_width(1)))?;
+            let inside = [(left + 1, top + 1), (right - 1, corners[1].1 - 1)];
+            sheet.draw(&Rectangle::new(inside, Role::Rest.color().stroke_width(1)))?;
         }
         let middle = (left + right) / 2;
         if finite(cell.value) <= 0.0 {
@@ -190,6 +189,24 @@ impl Matrix {
     }
 }
 
+/// The threads with a row and a column: first by what they handed over or took over, then by all that they allocated or freed.
+fn threads(flows: &[ThreadFlow]) -> Vec<u32> {
+    let mut sums: HashMap<u32, (f64, f64)> = HashMap::new();
+    for flow in flows {
+        let freed_by = freed_by(flow).filter(|id| *id != flow.allocated_by);
+        for id in [Some(flow.allocated_by), freed_by].into_iter().flatten().filter(|id| *id != 0) {
+            let (handed, all) = sums.entry(id).or_default();
+            *handed += freed_by.map_or(0.0, |_| finite(flow.bytes.value));
+            *all += finite(flow.bytes.value);
+        }
+    }
+    let mut threads: Vec<(u32, (f64, f64))> = sums.into_iter().collect();
+    threads.sort_by(|(one_id, one), (other_id, other)| {
+        other.0.total_cmp(&one.0).then(other.1.total_cmp(&one.1)).then(one_id.cmp(other_id))
+    });
+    threads.into_iter().map(|(id, _)| id).take(MOST_THREADS).collect()
+}
+
 /// The farther end of the interval, as a part of the value: `±12%`.
 fn spread(cell: &Estimate) -> String {
     let distance = (cell.high - cell.value).max(cell.value - cell.low);
@@ -198,6 +215,11 @@ fn spread(cell: &Estimate) -> String {
         part if part > 9.99 => "±>999%".to_owned(),
         part => format!("±{:.0}%", (100.0 * part).max(1.0)),
     }
+}
+
+/// Whether a cell is of more than one thread on a side.
+fn is_lump((row, column): (End, End)) -> bool {
+    row == End::Others || column == End::Others
 }
 
 fn freed_by(flow: &ThreadFlow) -> Option<u32> {

@@ -73,7 +73,10 @@ fn row(name: String, thread: &ThreadFigures) -> Row {
         figure: figure(allocated, freed),
         bars: bars(Role::Allocated, allocated, freed),
         interval: None,
-        tip: format!("{} (id {} of the system)", thread.name, thread.os_id),
+        tip: match thread.name.trim() {
+            "" => format!("thread {}, of the system's id {}", thread.id, thread.os_id),
+            name => format!("{name}, of the system's id {}", thread.os_id),
+        },
     }
 }
 

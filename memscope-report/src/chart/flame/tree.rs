@@ -15,11 +15,11 @@ use std::collections::HashMap;
 /// Most stacks that are looked at; what is beyond them is one frame. The narrowest of so many would be invisible.
 pub(super) const MOST_STACKS: usize = 5_000;
 /// Most frames that are drawn: with ten graphs on one page, each has to stay small.
-const MOST_FRAMES: usize = 1_200;
+const MOST_FRAMES: usize = 800;
 /// Narrowest frame, as a share of the whole.
 const LEAST_SHARE: f64 = 0.001;
 /// Columns of a function's name in a tooltip.
-const NAME_COLUMNS: usize = 160;
+const NAME_COLUMNS: usize = 120;
 /// Greatest sum of counts: small enough that inferno's percentages are exact.
 const MOST_COUNTS: f64 = 1e15;
 /// Stands for `;` in a name.
