@@ -249,6 +249,18 @@ def check_flame_graph(browser):
     expect(0 < zoomed < whole, "fewer frames once zoomed", (zoomed, whole))
     browser.click(f"{figure} .reset")
     expect(browser.run(count, figure) == whole, "all frames again", browser.run(count, figure))
+    browser.click("#tab-icicles")
+    time.sleep(0.2)
+    icicle = browser.run("""
+        const rows = (name) => [...document.querySelectorAll(`#chart-${name} .flame g`)].map((g) => [
+          g.querySelector('title').textContent, Number(g.querySelector('rect').getAttribute('y'))]);
+        const [flame, icicle] = [rows('flame_graph'), rows('icicle_allocated')];
+        const all = (rows) => rows.find(([title]) => title.startsWith('all ('))[1];
+        return [flame.length, icicle.length, all(flame) === Math.max(...flame.map(([, y]) => y)),
+          all(icicle) === Math.min(...icicle.map(([, y]) => y))];
+    """)
+    expect(icicle == [whole, whole, True, True], "the same frames, everything at the bottom and at the top", icicle)
+    browser.click("#tab-stacks")
     browser.clear(f"{figure} input")
     expect(text(browser, f"{figure} output") == "", "no search any more", text(browser, f"{figure} output"))
     browser.click("[role=tab]")
@@ -288,6 +300,7 @@ def take_screenshots(browser):
                 ("charts", "document.querySelector('#charts').scrollIntoView()"),
                 ("flame", "document.querySelector('#tab-stacks').click();"
                           "document.querySelector('#charts').scrollIntoView()"),
+                ("icicle", "document.querySelector('#tab-icicles').click()"),
                 ("sites", "document.querySelector('[role=tab]').click();"
                           "document.querySelector('#sites').scrollIntoView()"),
                 ("site", "document.querySelector('#sites button.site').click();"

@@ -42,14 +42,12 @@ fn group_of(drawing: &Drawing) -> usize {
 }
 
 /// Every chart as a figure, `chart-` and its name as `id`, in groups.
-pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, all: &[Drawing]) -> io::Result<()> {
     writeln!(out, r#"<section id="charts"><h2>Charts</h2>"#)?;
     let headings = GROUPS.iter().map(|(id, heading, _)| (*id, *heading)).chain([OTHERS]);
     let groups: Vec<(&str, &str, Vec<&Drawing>)> = headings
         .enumerate()
-        .map(|(group, (id, heading))| {
-            (id, heading, drawings.iter().filter(|d| group_of(d) == group).collect())
-        })
+        .map(|(group, (id, heading))| (id, heading, all.iter().filter(|d| group_of(d) == group).collect()))
         .filter(|(_, _, drawings): &(_, _, Vec<_>)| !drawings.is_empty())
         .collect();
     writeln!(out, r#"<div role="tablist" aria-label="Groups of charts" hidden>"#)?;
@@ -76,7 +74,7 @@ pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()>
                 )?;
             }
             match frames(&drawing.svg) {
-                Some(frames) => write_flame_graph(out, drawing, &frames)?,
+                Some(frames) => write_flame_graph(out, drawing, &frames, mirrored(all, drawing))?,
                 None => write_figure(out, drawing)?,
             }
             if folds {
@@ -100,16 +98,34 @@ const FLAME_GRAPH_CONTROLS: &str = r#"<div class="controls">
 <button type="button" class="reset" disabled>Show all</button><output class="muted"></output>
 </div>"#;
 
-fn write_flame_graph(out: &mut dyn Write, drawing: &Drawing, frames: &Frames<'_>) -> io::Result<()> {
+/// The flame graph that an icicle is the mirror image of. Only one of the two is in the page, whose script mirrors it: their
+/// frames are most of the page.
+fn mirrored<'a>(all: &'a [Drawing], drawing: &Drawing) -> Option<&'a str> {
+    let measure = drawing.name.strip_prefix("icicle_")?;
+    let is_mirror = |name: &str| match name.strip_prefix("flame_") {
+        Some("graph") => measure == "allocated",
+        name => name == Some(measure),
+    };
+    all.iter().find(|other| is_mirror(other.name) && frames(&other.svg).is_some()).map(|other| other.name)
+}
+
+fn write_flame_graph(
+    out: &mut dyn Write,
+    drawing: &Drawing,
+    frames: &Frames<'_>,
+    mirrors: Option<&str>,
+) -> io::Result<()> {
     let (name, title) = (drawing.name, escape(&drawing.title));
-    writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"><figcaption>{title}</figcaption>"#)?;
+    let of = mirrors.map(|flame| format!(r#" data-mirrors="chart-{flame}""#)).unwrap_or_default();
+    writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"{of}><figcaption>{title}</figcaption>"#)?;
     writeln!(out, "{FLAME_GRAPH_CONTROLS}")?;
     let Frames { subtitle, total, top, bottom, elements } = frames;
     writeln!(out, r#"<div class="controls muted">{subtitle}</div>"#)?;
     // Above the first row inferno has its title, below the last its details: the page has its own.
     let height = bottom - top;
-    write!(out, r#"<div class="flame"><svg height="{height}" role="img" aria-label="{title}">"#)?;
+    write!(out, r#"<div class="flame"><svg height="{height}" role="group" aria-label="{title}">"#)?;
     write!(out, r#"<svg y="-{top}" height="{bottom}" width="100%" total_samples="{total}">"#)?;
+    let elements = if mirrors.is_some() { "" } else { elements };
     writeln!(out, "{elements}</svg></svg></div>")?;
     writeln!(out, r#"<div class="hovered" aria-hidden="true"></div></figure>"#)
 }

@@ -88,9 +88,30 @@ const flame = (() => {
     };
   };
 
+  // The frames of an icicle are those of its flame graph, upside down.
+  const mirror = (inner, flame) => {
+    const groups = [...flame.querySelector(".flame>svg>svg").children].map((group) => group.cloneNode(true));
+    const value = (element, name) => Number(element.getAttribute(name));
+    const edges = groups.flatMap((group) => [...group.querySelectorAll("rect")]).map((rect) => [value(rect, "y"), value(rect, "y") + value(rect, "height")]);
+    const middle = Math.min(...edges.map(([top]) => top)) + Math.max(...edges.map(([, bottom]) => bottom));
+    for (const group of groups) {
+      const [rect, text] = [group.querySelector("rect"), group.querySelector("text")];
+      if (!rect) continue;
+      const [before, after] = [value(rect, "y"), middle - value(rect, "y") - value(rect, "height")];
+      rect.setAttribute("y", after);
+      if (text) text.setAttribute("y", value(text, "y") - before + after);
+      group.classList.remove("hit", "outer");
+      group.removeAttribute("tabindex");
+    }
+    // Both have their first row at the top of the sheet.
+    inner.setAttribute("y", -Math.min(...edges.map(([top]) => top)));
+    inner.append(...groups);
+  };
+
   const graph = (figure) => {
     const sheet = figure.querySelector(".flame>svg");
     const inner = sheet.querySelector("svg");
+    if (figure.dataset.mirrors && inner.children.length === 0) mirror(inner, dom.byId(figure.dataset.mirrors));
     const total = Number(inner.getAttribute("total_samples"));
     const frames = read(inner);
     if (frames.length === 0) return () => {};
