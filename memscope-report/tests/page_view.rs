@@ -1,9 +1,12 @@
 //! The page over HTTP: who gets it, and who does not.
 #![cfg(feature = "cli")]
 
+mod common;
+
 use memscope_report::serve::PageServer;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -122,4 +125,37 @@ fn every_address_is_another() {
     let token = |url: &str| url.rsplit('/').nth(1).expect("a token").to_owned();
     assert_ne!(token(&urls[0]), token(&urls[1]));
     assert_eq!(token(&urls[0]).len(), 32);
+}
+
+#[test]
+fn the_command_prints_the_address_and_ends_by_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let trace = dir.path().join("trace.bin");
+    std::fs::write(&trace, common::write(&common::small())).expect("written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_memscope-report"))
+        .args(["view", "--no-open", "--for", "2"])
+        .arg(&trace)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the address");
+    let (host, path) =
+        line.trim().strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address");
+    let page = get(host, &format!("/{path}"), &format!("Host: {host}\r\n"));
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("<h1>demo</h1>"), "{page:.300}");
+    assert!(child.wait().expect("ended").success());
+    let left: Vec<_> = std::fs::read_dir(dir.path()).expect("the folder").collect();
+    assert_eq!(left.len(), 1, "nothing but the trace: {left:?}");
+}
+
+#[test]
+fn a_wrong_time_or_trace_is_an_error() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_memscope-report")).arg("view").args(arguments).output().expect("run")
+    };
+    assert_eq!(run(&["--for", "0", "trace.bin"]).status.code(), Some(2));
+    let missing = run(&["--no-open", "--for", "1", "no-such-trace.bin"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("no-such-trace.bin"));
 }

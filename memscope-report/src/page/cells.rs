@@ -123,3 +123,85 @@ fn sum(sum: &Sum) -> Vec<String> {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::Losses;
+
+    fn cell(site: u32, thread: u32, bin: u32) -> SliceCell {
+        let allocated = Sum::of(2, 100 + u64::from(site), 0.01, Losses::default());
+        let freed = Sum::of(1, 100 + u64::from(site), 0.01, Losses::default());
+        SliceCell { site, thread, scope: thread % 3, bin, allocated, freed }
+    }
+
+    fn analysis(cells: Vec<SliceCell>, bins: u32) -> Analysis {
+        let mut analysis = Analysis {
+            slices: Slices { bin_us: 1024, bins, cells, ..Slices::default() },
+            ..Analysis::default()
+        };
+        analysis.session.duration_us = u64::from(bins) * 1024;
+        analysis
+    }
+
+    fn totals(cells: &Cells) -> (Sum, Sum) {
+        cells.cells.values().fold(
+            (Sum::default(), Sum::default()),
+            |(mut all, mut gone), (allocated, freed)| {
+                all.merge(allocated);
+                gone.merge(freed);
+                (all, gone)
+            },
+        )
+    }
+
+    #[test]
+    fn too_many_cells_are_joined_and_nothing_is_lost() {
+        let all = (0..100).flat_map(|site| {
+            (1..=5).flat_map(move |thread| (0..100).map(move |bin| cell(site, thread, bin)))
+        });
+        let analysis = analysis(all.collect(), 100);
+        let cells = Cells::new(&analysis, 100);
+        assert!(cells.cells.len() <= MOST_CELLS, "{} cells", cells.cells.len());
+        assert!(
+            cells.bins >= FEWEST_BINS / 2 && cells.bin_us > 1024,
+            "{} bins of {} us",
+            cells.bins,
+            cells.bin_us
+        );
+        let before = analysis.slices.totals(|_| true);
+        let (allocated, freed) = totals(&cells);
+        assert_eq!(allocated.samples, before.allocated.samples);
+        assert!((allocated.bytes / before.allocated.bytes - 1.0).abs() < 1e-9);
+        assert!((freed.bytes_variance / before.freed.bytes_variance - 1.0).abs() < 1e-9);
+        let json = cells.json(&analysis);
+        assert!(json.len() < 3_000_000, "{} bytes", json.len());
+    }
+
+    #[test]
+    fn cells_are_written_as_the_head_of_the_file_says() {
+        let mut one = cell(0, 7, 0);
+        one.allocated = Sum::of(1, 64, 0.5, Losses::default());
+        one.freed = Sum::default();
+        let mut analysis = analysis(vec![one, cell(3, 7, 9)], 2);
+        analysis.session.duration_us = 1500;
+        let cells = Cells::new(&analysis, 1);
+        assert_eq!((cells.threads.clone(), cells.scopes.clone()), (vec![7], vec![1]));
+        // The site that the page does not know, and a bin behind the last.
+        let further = "-1,0,0,1,2,20600,206,210058200,10197,10197,1,103,10197";
+        assert_eq!(
+            cells.json(&analysis),
+            format!(r#"{{"known":0,"bins":2,"bin":1024,"end":1500,"cells":[0,0,0,0,1,64,64,0,{further}]}}"#)
+        );
+    }
+
+    #[test]
+    fn a_session_that_goes_on_has_bins_to_its_end() {
+        let mut analysis = analysis(vec![cell(0, 1, 0)], 1);
+        analysis.session.duration_us = 10_000;
+        assert_eq!(Cells::new(&analysis, 1).bins, 10);
+        analysis.session.duration_us = u64::MAX;
+        assert_eq!(Cells::new(&analysis, 1).bins, 1);
+        assert!(Cells::new(&Analysis::default(), 1).cells.is_empty());
+    }
+}
