@@ -5,14 +5,17 @@
 //! site's totals. Nothing here believes the trace: ids are looked up, never indexed with; times only move forward;
 //! sums saturate or are floating point; what does not fit is counted and passed over.
 
+mod activity;
 mod bins;
 mod builder;
 mod header;
+mod open;
 mod ownership;
 mod peak;
 mod profile;
 mod samples;
 mod shares;
+mod site_table;
 mod sites;
 mod slices;
 mod stacks;

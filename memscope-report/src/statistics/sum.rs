@@ -60,8 +60,10 @@ impl Sum {
         }
     }
 
-    /// The samples of this sum without those of `part`, all of which are in it: what was allocated without what was freed is live. Which
-    /// samples stand for most is not known of the rest; those of the whole are taken, which can only widen the interval.
+    /// The samples of this sum without those of `part`, all of which are in it: what was allocated without what was freed is live. The
+    /// estimate and its variance are those of the rest. Which of its samples stand for most is not known any more: those of the whole
+    /// are taken. So an interval may be somewhat wider than that of [`Total::estimate`] (or narrower, where the two heaviest samples
+    /// of the rest differ more than those of the whole).
     #[must_use]
     pub fn minus(&self, part: &Self) -> Self {
         let samples = self.samples.saturating_sub(part.samples);
@@ -137,15 +139,17 @@ mod tests {
             let of_totals = Sum::of_totals(&number, &total, losses);
             prop_assert!(close(of_totals.allocations, sum.allocations));
             prop_assert!(close(of_totals.bytes_variance, sum.bytes_variance), "{:?} {:?}", of_totals, sum);
-            prop_assert!(close(of_totals.unseen_bytes[1], sum.unseen_bytes[1]), "{:?} {:?}", of_totals, sum);
+            prop_assert!(lost > 0 || of_totals.unseen_bytes.iter().zip(sum.unseen_bytes).all(|(one, other)| close(*one, other)));
             let (short, long) = (sum.estimate(Sum::known(losses)), total.thinned(losses).estimate());
             prop_assert_eq!(short.samples, long.samples);
             prop_assert!(close(short.value, long.value), "{:?} {:?}", short, long);
-            prop_assert!(close(short.low, long.low) && close(short.high, long.high), "{:?} {:?}", short, long);
+            // Which samples stand for most is asked before losses are allowed for there, and after it here.
+            let same = close(short.low, long.low) && close(short.high, long.high);
+            prop_assert!(same || lost > 0, "{:?} {:?}", short, long);
         }
 
         #[test]
-        fn what_is_left_of_a_sum_is_estimated_no_narrower(
+        fn what_is_left_of_a_sum_is_estimated_like_the_rest(
             live in prop::collection::vec((64_u64..100_000, 1e-4..=1.0), 1..20),
             freed in prop::collection::vec((64_u64..100_000, 1e-4..=1.0), 0..20),
         ) {
@@ -160,8 +164,8 @@ mod tests {
             let (left, exact) = (all.minus(&part).estimate(0.0), rest.estimate(0.0));
             prop_assert_eq!(left.samples, exact.samples);
             prop_assert!(close(left.value, exact.value));
-            // Only the upper end hangs on the heaviest sample alone.
-            prop_assert!(left.high >= exact.high * (1.0 - 1e-6), "{:?} {:?}", left, exact);
+            prop_assert!((all.minus(&part).bytes_variance - rest.bytes_variance).abs() <= 1e-6 * all.bytes_variance.max(1.0));
+            prop_assert!(left.low <= left.value && left.value <= left.high && left.high.is_finite());
         }
     }
 

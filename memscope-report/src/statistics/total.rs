@@ -179,8 +179,8 @@ impl Total {
     pub(super) fn restated_parts(&self, losses: Losses) -> (f64, f64, [f64; 2]) {
         let retained = losses.retained();
         let variance = self.weighted_squares / (retained * retained) - self.squares / retained;
-        let unseen = |piece: Piece| piece.weighted / retained - piece.value;
-        (self.seen, variance.max(0.0), self.heaviest.map(unseen))
+        let [first, second] = self.heaviest.map(|piece| piece.weighted / retained - piece.value);
+        (self.seen, variance.max(0.0), [first.max(second), first.min(second)])
     }
 
     /// The unbiased estimate of the total.
