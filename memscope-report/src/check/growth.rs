@@ -78,7 +78,10 @@ pub(super) fn sites(old: Side<'_>, new: Side<'_>, limits: &Limits) -> Vec<SiteGr
         rows.into_iter().map(|(figure, row)| site(figure, row, tail, limits)).collect();
     sites.sort_by(|one, other| {
         let size = |site: &SiteGrowth| site.old.value.max(site.new.value);
-        one.standing.min(Standing::Unsure).cmp(&other.standing.min(Standing::Unsure)).then(size(other).total_cmp(&size(one)))
+        one.standing
+            .min(Standing::Unsure)
+            .cmp(&other.standing.min(Standing::Unsure))
+            .then(size(other).total_cmp(&size(one)))
     });
     sites
 }

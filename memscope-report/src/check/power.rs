@@ -153,7 +153,8 @@ fn what_is_said_to_be_shown_is_caught() {
         let mut random = Random(3);
         let aa = program.check(&program.trace(&mut random, 1.0), &program.trace(&mut random, 1.0));
         let site = |site: &&SiteGrowth| {
-            site.figure == crate::compare::Figure::Bytes && site.old.samples.abs_diff(samples as u64) < samples as u64 / 4
+            site.figure == crate::compare::Figure::Bytes
+                && site.old.samples.abs_diff(samples as u64) < samples as u64 / 4
         };
         let shown = aa.sites.iter().find(site).expect("the first site").smallest_shown;
         let pairs = pairs(60);

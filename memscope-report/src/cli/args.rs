@@ -104,7 +104,11 @@ pub(super) fn scope_limit(text: &str) -> Result<(String, f64), String> {
     let expected = || format!("expected SCOPE=N such as app::parse=12, found {text:?}");
     let (name, number) = text.rsplit_once('=').ok_or_else(expected)?;
     let limit = number.trim().parse::<f64>().map_err(|_| expected())?;
-    if name.is_empty() || !limit.is_finite() || limit < 0.0 { Err(expected()) } else { Ok((name.to_owned(), limit)) }
+    if name.is_empty() || !limit.is_finite() || limit < 0.0 {
+        Err(expected())
+    } else {
+        Ok((name.to_owned(), limit))
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = with_default_command(std::env::args_os().collect());
-    let parsed = command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed =
+        command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -78,7 +79,11 @@ mod tests {
     fn report_is_the_default() {
         let filled = |arguments: &[&str]| -> Vec<String> {
             let all = ["memscope-report"].iter().chain(arguments).map(OsString::from).collect();
-            with_default_command(all).into_iter().skip(1).map(|argument| argument.into_string().unwrap()).collect()
+            with_default_command(all)
+                .into_iter()
+                .skip(1)
+                .map(|argument| argument.into_string().unwrap())
+                .collect()
         };
         assert_eq!(filled(&["trace.bin", "-o", "x"]), ["report", "trace.bin", "-o", "x"]);
         assert_eq!(filled(&["-o", "x", "trace.bin"]), ["report", "-o", "x", "trace.bin"]);
@@ -96,7 +101,10 @@ mod tests {
             let name = sub.get_name().to_owned();
             assert!(sub.get_about().is_some(), "{name} has no description");
             let help = sub.render_long_help().to_string();
-            assert!(help.contains("Examples:") && help.contains(&format!("memscope-report {name}")), "{help}");
+            assert!(
+                help.contains("Examples:") && help.contains(&format!("memscope-report {name}")),
+                "{help}"
+            );
             for argument in sub.get_arguments() {
                 assert!(argument.get_help().is_some(), "{name}: {argument} is not explained");
             }

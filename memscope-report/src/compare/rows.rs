@@ -110,7 +110,10 @@ pub fn compare(old: Side<'_>, new: Side<'_>, by: By, figure: Figure) -> Comparis
     let mut rows: Vec<Change> = rows.into_iter().map(|row| change(row, tail)).collect();
     rows.sort_by(|one, other| {
         let rank = |change: &Change| (sure_difference(change), change.difference.value.abs());
-        rank(other).partial_cmp(&rank(one)).unwrap_or(std::cmp::Ordering::Equal).then(one.path.cmp(&other.path))
+        rank(other)
+            .partial_cmp(&rank(one))
+            .unwrap_or(std::cmp::Ordering::Equal)
+            .then(one.path.cmp(&other.path))
     });
     Comparison { figure, by, totals: exact_changes(old, new), rows, compared }
 }
@@ -166,8 +169,18 @@ pub(crate) fn exact_changes(old: Side<'_>, new: Side<'_>) -> Vec<ExactChange> {
             old: signed(old.allocated_bytes),
             new: signed(new.allocated_bytes),
         },
-        ExactChange { name: "allocations", is_bytes: false, old: signed(old.allocations), new: signed(new.allocations) },
-        ExactChange { name: "peak", is_bytes: true, old: signed(old.peak_bytes), new: signed(new.peak_bytes) },
+        ExactChange {
+            name: "allocations",
+            is_bytes: false,
+            old: signed(old.allocations),
+            new: signed(new.allocations),
+        },
+        ExactChange {
+            name: "peak",
+            is_bytes: true,
+            old: signed(old.peak_bytes),
+            new: signed(new.peak_bytes),
+        },
         ExactChange { name: "live at the end", is_bytes: true, old: live_bytes(old), new: live_bytes(new) },
     ]
 }

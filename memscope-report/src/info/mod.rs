@@ -2,9 +2,7 @@
 
 use crate::error::ReportError;
 use crate::load::open_trace;
-use memscope_trace::{
-    End, Interval, Loss, Module, ReadStats, Record, Session, TraceError, TraceWriter,
-};
+use memscope_trace::{End, Interval, Loss, Module, ReadStats, Record, Session, TraceError, TraceWriter};
 use std::collections::BTreeSet;
 use std::io::Read;
 

@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn it_is_a_sum_of_binomial_terms() {
         // I_x(k, n - k + 1) is the chance of k or more successes in n tries.
-        for (n, k, x) in [(10_u32, 3_u32, 0.2_f64), (10, 10, 0.9), (1, 1, 0.3), (40, 25, 0.5), (300, 160, 0.52)] {
+        for (n, k, x) in
+            [(10_u32, 3_u32, 0.2_f64), (10, 10, 0.9), (1, 1, 0.3), (40, 25, 0.5), (300, 160, 0.52)]
+        {
             let choose = |j: u32| (0..j).map(|i| f64::from(n - i) / f64::from(i + 1)).product::<f64>();
             let term = |j: u32| choose(j) * x.powi(j as i32) * (1.0 - x).powi((n - j) as i32);
             let expected: f64 = (k..=n).map(term).sum();

@@ -295,7 +295,10 @@ mod tests {
         let sampled = counted(1_000, 0.01);
         let beside = ratio(&Evidence::exact(100_000.0), &sampled, 0.025);
         let (low, high) = sampled.limits(0.025);
-        assert!((beside.low - low / 1e5).abs() < 2e-4 && (beside.high - high / 1e5).abs() < 2e-4, "{beside:?}");
+        assert!(
+            (beside.low - low / 1e5).abs() < 2e-4 && (beside.high - high / 1e5).abs() < 2e-4,
+            "{beside:?}"
+        );
     }
 
     #[test]

@@ -32,7 +32,11 @@ pub fn write_check(
         sites(out, checked, limits, options)?;
     }
     if !checked.whole {
-        options.write_wrapped(out, Tone::Bad, "A trace is cut short or damaged: what is missing from it was not checked.")?;
+        options.write_wrapped(
+            out,
+            Tone::Bad,
+            "A trace is cut short or damaged: what is missing from it was not checked.",
+        )?;
     }
     verdict(out, checked, options)
 }
@@ -58,12 +62,7 @@ fn totals(out: &mut dyn Write, checked: &Checked, options: &TextOptions) -> io::
     writeln!(out)
 }
 
-fn sites(
-    out: &mut dyn Write,
-    checked: &Checked,
-    limits: &Limits,
-    options: &TextOptions,
-) -> io::Result<()> {
+fn sites(out: &mut dyn Write, checked: &Checked, limits: &Limits, options: &TextOptions) -> io::Result<()> {
     let sites = &checked.sites;
     if sites.is_empty() {
         return writeln!(out, "No call sites to compare: nothing was sampled.\n");
@@ -137,7 +136,9 @@ fn verdict(out: &mut dyn Write, checked: &Checked, options: &TextOptions) -> io:
         (true, true, false) => (Tone::Bad, "check passed by what is there, exit code 3"),
         (false, true, _) => (Tone::Bad, "check failed: a limit is exceeded, exit code 4"),
         (true, false, _) => (Tone::Bad, "check failed: grown over the baseline, exit code 5"),
-        (false, false, _) => (Tone::Bad, "check failed: a limit is exceeded and grown over the baseline, exit code 6"),
+        (false, false, _) => {
+            (Tone::Bad, "check failed: a limit is exceeded and grown over the baseline, exit code 6")
+        }
     };
     writeln!(out, "{}", options.paint(tone, text))
 }

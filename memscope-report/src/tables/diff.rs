@@ -72,8 +72,12 @@ fn rows(changes: &[&Change], is_bytes: bool) -> Table {
             exact if exact == "exact" => exact,
             _ => format!("{} to {}", signed(difference.low, is_bytes), signed(difference.high, is_bytes)),
         };
-        let figures =
-            vec![figure(change.old.value, is_bytes), figure(change.new.value, is_bytes), growth(ratio), interval];
+        let figures = vec![
+            figure(change.old.value, is_bytes),
+            figure(change.new.value, is_bytes),
+            growth(ratio),
+            interval,
+        ];
         table.push(tone, figures, &change.name);
     }
     table
@@ -151,7 +155,10 @@ mod tests {
 
     #[test]
     fn signs_are_shown() {
-        assert_eq!([signed(1536.0, true), signed(-3072.0, true), signed(0.0, true)], ["+1.5 KiB", "-3 KiB", "0 B"]);
+        assert_eq!(
+            [signed(1536.0, true), signed(-3072.0, true), signed(0.0, true)],
+            ["+1.5 KiB", "-3 KiB", "0 B"]
+        );
         assert_eq!([signed_digits(1_234), signed_digits(-5), signed_digits(0)], ["+1,234", "-5", "0"]);
         assert_eq!(interval(&Estimate::exact(3.0), true), "exact");
     }

@@ -14,14 +14,20 @@ use std::io::{self, Write};
 /// What `out` gives.
 pub fn write_info(out: &mut dyn Write, info: &TraceInfo, options: &TextOptions) -> io::Result<()> {
     let (major, minor) = info.format_version;
-    let mut lines = vec![("trace", format!("format {major}.{minor}, {} bytes, {}", units::digits(info.read.bytes), state(info)))];
+    let mut lines = vec![(
+        "trace",
+        format!("format {major}.{minor}, {} bytes, {}", units::digits(info.read.bytes), state(info)),
+    )];
     if let Some(session) = &info.session {
         lines.extend(of_session(session));
     }
     lines.push(("interval", intervals(info)));
     lines.push(("losses", losses(info)));
     lines.push(("damage", damage(info)));
-    lines.push(("contents", format!("{} threads, {} scopes, {} modules", info.threads, info.scopes, info.modules.len())));
+    lines.push((
+        "contents",
+        format!("{} threads, {} scopes, {} modules", info.threads, info.scopes, info.modules.len()),
+    ));
     for (name, value) in lines {
         options.write_wrapped(out, Tone::Plain, &format!("{name:<9} {value}"))?;
     }
@@ -72,8 +78,12 @@ fn of_session(session: &Session) -> Vec<(&'static str, String)> {
 fn state(info: &TraceInfo) -> String {
     match info.end.map(|end| (EndReason::from_u8(end.reason), end.totals.time_us)) {
         None => "without an end: the program crashed, was killed, or still runs".to_owned(),
-        Some((EndReason::ProcessExit, time_us)) => format!("ended by the process's exit after {}", units::duration_us(time_us)),
-        Some((EndReason::WriteFailed, time_us)) => format!("ended by a failed write after {}", units::duration_us(time_us)),
+        Some((EndReason::ProcessExit, time_us)) => {
+            format!("ended by the process's exit after {}", units::duration_us(time_us))
+        }
+        Some((EndReason::WriteFailed, time_us)) => {
+            format!("ended by a failed write after {}", units::duration_us(time_us))
+        }
         Some((_, time_us)) => format!("complete, {}", units::duration_us(time_us)),
     }
 }
@@ -92,7 +102,8 @@ fn intervals(info: &TraceInfo) -> String {
         let bytes = || info.intervals.iter().map(|interval| interval.interval_bytes);
         let (least, greatest) = (bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max));
         let changes = info.intervals.len() - 1;
-        text += &format!(" at the end; changed {changes} times, {}", units::range(least, greatest, units::bytes));
+        text +=
+            &format!(" at the end; changed {changes} times, {}", units::range(least, greatest, units::bytes));
     }
     text
 }

@@ -38,7 +38,10 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &json!({ "name": hostile })).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{e0041}']) && text.contains('ü'), "{text}");
+        assert!(
+            !text.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{e0041}']) && text.contains('ü'),
+            "{text}"
+        );
         let back: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(back["name"], hostile);
     }

@@ -120,7 +120,8 @@ impl Table {
                 pad(&mut text, cell, width);
             }
             text.push_str(&line.before_name);
-            let room = options.width.map_or(usize::MAX, |width| width.saturating_sub(columns(&text)).max(NAME_MIN));
+            let room =
+                options.width.map_or(usize::MAX, |width| width.saturating_sub(columns(&text)).max(NAME_MIN));
             text.push_str(&shorten_symbol(&line.name, room));
             writeln!(out, "{}", options.paint(line.tone, text.trim_end()))?;
         }
@@ -179,7 +180,11 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(&["bytes", "share", "function"]);
-        table.push(Tone::Plain, vec!["1.5 MiB".into(), "12%".into()], "app::work::<alloc::vec::Vec<u8>>::run_all_of_it");
+        table.push(
+            Tone::Plain,
+            vec!["1.5 MiB".into(), "12%".into()],
+            "app::work::<alloc::vec::Vec<u8>>::run_all_of_it",
+        );
         table.push(Tone::Bad, vec!["9 B".into(), "<0.01%".into()], "a\u{1b}[2Jb\u{202e}c");
         table
     }

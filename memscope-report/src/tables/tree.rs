@@ -52,7 +52,8 @@ pub fn write_tree(
     table.write(out, options)?;
     let left_out = |row: &crate::tree::TreeRow| row.left_out > 0;
     if rows.iter().any(left_out) || rows.len() < tree.roots.len() {
-        let note = "[+2]: so many functions below are left out, for being small (--min-share) or deep (--depth).";
+        let note =
+            "[+2]: so many functions below are left out, for being small (--min-share) or deep (--depth).";
         options.write_wrapped(out, Tone::Faint, note)?;
     }
     Ok(())

@@ -78,7 +78,8 @@ impl CallTree {
         let mut pending = vec![(self.roots.as_slice(), 0_usize)];
         let mut open: Vec<bool> = Vec::new();
         while let Some((siblings, at)) = pending.pop() {
-            let large = |&node: &usize| self.nodes[node].total.value >= least && self.nodes[node].depth < depth;
+            let large =
+                |&node: &usize| self.nodes[node].total.value >= least && self.nodes[node].depth < depth;
             let shown = siblings.iter().filter(|node| large(node)).count();
             if at >= shown {
                 continue;
@@ -170,7 +171,8 @@ impl Builder {
         }
         close(&mut self.total, self.total_spread);
         let values: Vec<f64> = self.nodes.iter().map(|node| node.total.value).collect();
-        let largest_first = |nodes: &mut Vec<usize>| nodes.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
+        let largest_first =
+            |nodes: &mut Vec<usize>| nodes.sort_by(|one, other| values[*other].total_cmp(&values[*one]));
         largest_first(&mut self.roots);
         for node in &mut self.nodes {
             largest_first(&mut node.children);
@@ -258,7 +260,10 @@ mod tests {
             rows.into_iter().map(|row| (row.0, row.3)).collect::<Vec<_>>()
         };
         let small = names(printed(&tree, 0.1, usize::MAX));
-        assert_eq!(small, [("app::main".to_owned(), 0), ("app::leaf".to_owned(), 0), ("app::other".to_owned(), 1)]);
+        assert_eq!(
+            small,
+            [("app::main".to_owned(), 0), ("app::leaf".to_owned(), 0), ("app::other".to_owned(), 1)]
+        );
         assert_eq!(names(printed(&tree, 0.1, 1)), [("app::main".to_owned(), 2)]);
     }
 
@@ -277,7 +282,10 @@ mod tests {
     fn a_stack_of_any_depth_is_walked_without_recursion() {
         let names: Vec<String> = (0..200_000).map(|at| format!("app::f{}", at % 7)).collect();
         let functions: Vec<&str> = names.iter().map(String::as_str).collect();
-        let tree = CallTree::new(&Analysis { sites: vec![site(&functions, 100.0)], ..Analysis::default() }, &TreeOptions::default());
+        let tree = CallTree::new(
+            &Analysis { sites: vec![site(&functions, 100.0)], ..Analysis::default() },
+            &TreeOptions::default(),
+        );
         assert_eq!(tree.nodes.len(), 200_000);
         assert_eq!(tree.rows(0.0, 50).len(), 50);
     }
