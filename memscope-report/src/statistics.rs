@@ -89,10 +89,12 @@ mod comparison;
 pub(crate) mod coverage;
 mod gamma;
 mod interval;
+mod sum;
 mod total;
 
 #[cfg(feature = "tools")]
 pub use comparison::{Evidence, Ratio, difference, ratio, smallest_ratio_shown};
+pub use sum::Sum;
 pub use total::{Losses, Total};
 
 use serde::Serialize;
