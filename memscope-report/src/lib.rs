@@ -14,6 +14,8 @@
 //! | none | loading, estimates, analysis, summary; names from the trace: what a profiled program links |
 //! | `charts` | SVG charts and the HTML page |
 //! | `dwarf` | files, lines and inlined calls from the binary's debug information |
+//! | `export` | files for other tools: pprof, speedscope, Firefox Profiler, DHAT, folded stacks, CSV, JSON |
+//! | `parquet` | Parquet among them |
 //! | `cli` | the command `memscope-report` |
 //!
 //! ```
@@ -36,6 +38,8 @@ pub mod chart;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod load;
 #[cfg(feature = "charts")]
 pub mod page;

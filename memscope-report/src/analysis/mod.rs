@@ -11,7 +11,7 @@ mod overview;
 mod scopes;
 mod sites;
 mod sizes;
-mod stack_trie;
+pub(crate) mod stack_trie;
 mod threads;
 mod timeline;
 mod types;

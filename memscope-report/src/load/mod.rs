@@ -7,9 +7,12 @@
 
 mod builder;
 mod header;
+mod intervals;
 mod ownership;
 mod peak;
 mod profile;
+#[cfg(feature = "export")]
+mod replay;
 mod samples;
 mod shares;
 mod sites;
@@ -19,6 +22,8 @@ mod thin;
 
 pub(crate) use builder::live_bytes;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
+#[cfg(feature = "export")]
+pub(crate) use replay::{Event, Sample, replay};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};
