@@ -15,6 +15,8 @@
 //! | `charts` | SVG charts and the HTML page |
 //! | `dwarf` | files, lines and inlined calls from the binary's debug information |
 //! | `tools` | comparing, checking, ranking and merging traces |
+//! | `export` | files for other tools: pprof, speedscope, Firefox Profiler, DHAT, folded stacks, CSV, JSON |
+//! | `parquet` | Parquet among them |
 //! | `cli` | the command `memscope-report` |
 //!
 //! ```
@@ -43,6 +45,8 @@ pub mod compare;
 mod error;
 #[cfg(feature = "tools")]
 pub mod info;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod load;
 #[cfg(feature = "charts")]
 pub mod page;

@@ -8,9 +8,12 @@
 mod bins;
 mod builder;
 mod header;
+mod intervals;
 mod ownership;
 mod peak;
 mod profile;
+#[cfg(any(feature = "export", feature = "tools"))]
+mod replay;
 mod samples;
 mod shares;
 mod sites;
@@ -25,6 +28,8 @@ pub(crate) use builder::live_bytes;
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
+#[cfg(any(feature = "export", feature = "tools"))]
+pub(crate) use replay::{Event, Sample, replay};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
 pub use slices::{FoldedActivity, SiteActivity, SiteTimes};

@@ -23,6 +23,9 @@ pub use symbols::Symbols;
 
 use crate::load::Profile;
 use crate::progress::Progress;
+#[cfg(feature = "export")]
+pub(crate) use modules::ModuleMap;
+#[cfg(not(feature = "export"))]
 use modules::ModuleMap;
 use std::path::PathBuf;
 use symbols::SymbolsBuilder;
