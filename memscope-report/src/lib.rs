@@ -43,14 +43,20 @@ pub mod cli;
 #[cfg(feature = "tools")]
 pub mod compare;
 mod error;
-#[cfg(feature = "tools")]
-pub mod info;
 #[cfg(feature = "export")]
 pub mod export;
+#[cfg(feature = "tools")]
+pub mod info;
+#[cfg(feature = "tools")]
+pub mod leaks;
 pub mod load;
+#[cfg(feature = "tools")]
+pub mod merge;
 #[cfg(feature = "charts")]
 pub mod page;
 mod progress;
+#[cfg(feature = "tools")]
+pub mod rank;
 #[cfg(feature = "charts")]
 mod render;
 pub mod statistics;

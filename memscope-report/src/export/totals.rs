@@ -73,7 +73,10 @@ impl Measure {
     /// Whether it counts bytes; else it counts allocations.
     #[must_use]
     pub fn is_bytes(self) -> bool {
-        !matches!(self, Self::Allocations | Self::PeakAllocations | Self::LiveAllocations | Self::TemporaryAllocations)
+        !matches!(
+            self,
+            Self::Allocations | Self::PeakAllocations | Self::LiveAllocations | Self::TemporaryAllocations
+        )
     }
 
     /// The site's estimate, losses not allowed for.

@@ -28,9 +28,9 @@ pub(crate) use builder::live_bytes;
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
+pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, Sample, replay};
-pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
 pub use slices::{FoldedActivity, SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};

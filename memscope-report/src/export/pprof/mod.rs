@@ -29,8 +29,12 @@ pub(super) const EXPORTER: Exporter = Exporter {
 };
 
 /// Type and unit of the values of a sample.
-const SAMPLE_TYPES: [(&str, &str); 4] =
-    [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
+const SAMPLE_TYPES: [(&str, &str); 4] = [
+    ("alloc_objects", "count"),
+    ("alloc_space", "bytes"),
+    ("inuse_objects", "count"),
+    ("inuse_space", "bytes"),
+];
 
 /// The strings of a profile, each once; string 0 is empty.
 #[derive(Debug, Default)]
