@@ -8,8 +8,8 @@ use super::source::ExportSource;
 use super::text::printable;
 use super::{ExportError, Exporter, Tables};
 use crate::analysis::{
-    Analysis, Bottleneck, Fate, Frame, LifetimeBucket, ScopeFigures, SiteFigures, SizeBucket, ThreadFigures, ThreadFlow,
-    TimelinePoint,
+    Analysis, Bottleneck, Fate, Frame, LifetimeBucket, ScopeFigures, SiteFigures, SizeBucket, ThreadFigures,
+    ThreadFlow, TimelinePoint,
 };
 use crate::statistics::Estimate;
 use std::io::{self, Write};

@@ -39,7 +39,11 @@ fn write(source: &ExportSource, _: &ExportOptions, out: &mut dyn Write) -> Resul
     // The viewer refuses two stacks that read the same.
     let grouped = stacks.by(frame_text);
     let rows = merged(totals(source, &stacks), &grouped);
-    let command = if profile.session.executable.is_empty() { source.title() } else { profile.session.executable.clone() };
+    let command = if profile.session.executable.is_empty() {
+        source.title()
+    } else {
+        profile.session.executable.clone()
+    };
     let head = json!({
         "dhatFileVersion": 2,
         "mode": "memscope-heap",
@@ -66,7 +70,11 @@ fn write(source: &ExportSource, _: &ExportOptions, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
-fn write_sites(rows: &[StackTotals], grouped: &Grouped<String>, out: &mut dyn Write) -> Result<(), ExportError> {
+fn write_sites(
+    rows: &[StackTotals],
+    grouped: &Grouped<String>,
+    out: &mut dyn Write,
+) -> Result<(), ExportError> {
     let mut rounders = [Rounder::default(); Measure::ALL.len()];
     let mut lifetimes = Rounder::default();
     for (at, row) in rows.iter().enumerate() {

@@ -16,7 +16,5 @@ pub(super) const EXPORTER: Exporter = Exporter {
     #[cfg(feature = "parquet")]
     tables: Some(tables::write),
     #[cfg(not(feature = "parquet"))]
-    tables: Some(|_, _| {
-        Err(super::ExportError::NotBuilt { format: "parquet", feature: "parquet" })
-    }),
+    tables: Some(|_, _| Err(super::ExportError::NotBuilt { format: "parquet", feature: "parquet" })),
 };

@@ -23,7 +23,9 @@ pub(super) const EXPORTER: Exporter = Exporter {
 fn write(source: &ExportSource, _: &ExportOptions, out: &mut dyn Write) -> Result<(), ExportError> {
     let stacks = Stacks::new(source.profile(), source.symbols());
     let rows = totals(source, &stacks);
-    out.write_all(b"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"shared\":{\"frames\":[")?;
+    out.write_all(
+        b"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"shared\":{\"frames\":[",
+    )?;
     for (at, frame) in stacks.frames().iter().enumerate() {
         let mut known = json!({ "name": frame.function });
         if let Some(file) = &frame.file {

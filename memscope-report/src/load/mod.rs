@@ -22,9 +22,9 @@ mod thin;
 
 pub(crate) use builder::live_bytes;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
+pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 #[cfg(feature = "export")]
 pub(crate) use replay::{Event, Sample, replay};
-pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};
 

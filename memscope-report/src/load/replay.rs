@@ -127,8 +127,7 @@ impl<'a> Replay<'a> {
         tell: &mut impl FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
         let interval = self.intervals.get(record.interval);
-        let interval =
-            interval.unwrap_or_else(|| self.intervals.stand_in(record.interval, self.sample_rate));
+        let interval = interval.unwrap_or_else(|| self.intervals.stand_in(record.interval, self.sample_rate));
         let retained = self.retained * self.profile.shares.retained(interval.id);
         let mut time_us = record.base_us;
         let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);

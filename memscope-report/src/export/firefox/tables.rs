@@ -30,9 +30,10 @@ pub(super) fn write_shared(stacks: &Stacks, out: &mut dyn Write) -> io::Result<(
     column(out, frame_functions.into_iter().map(Value::from))?;
     out.write_all(b",\"line\":")?;
     column(out, stacks.frames().iter().map(|frame| frame.line.map_or(Value::Null, Value::from)))?;
-    for (name, value) in [("address", json!(-1)), ("inlineDepth", json!(0)), ("category", json!(0)), ("subcategory", json!(0))]
-        .into_iter()
-        .chain(["nativeSymbol", "innerWindowID", "column"].map(|name| (name, Value::Null)))
+    for (name, value) in
+        [("address", json!(-1)), ("inlineDepth", json!(0)), ("category", json!(0)), ("subcategory", json!(0))]
+            .into_iter()
+            .chain(["nativeSymbol", "innerWindowID", "column"].map(|name| (name, Value::Null)))
     {
         constant(out, name, value, frames)?;
     }
@@ -55,7 +56,9 @@ pub(super) fn write_shared(stacks: &Stacks, out: &mut dyn Write) -> io::Result<(
     constant(out, "uuid", Value::Null, sources.values.len())?;
     write!(out, ",\"length\":{}}},", sources.values.len())?;
     out.write_all(b"\"resourceTable\":{\"length\":0,\"lib\":[],\"name\":[],\"host\":[],\"type\":[]},")?;
-    out.write_all(b"\"nativeSymbols\":{\"length\":0,\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[]},")?;
+    out.write_all(
+        b"\"nativeSymbols\":{\"length\":0,\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[]},",
+    )?;
     out.write_all(b"\"stringArray\":")?;
     column(out, strings.values.iter().map(|text| text.as_str().into()))?;
     out.write_all(b"}")

@@ -128,7 +128,9 @@ fn samples(source: &ExportSource, stacks: &Stacks, out: &mut (impl Write + Send)
     let mut table = Table::new(out, SAMPLES)?;
     source.replay(|event| match event {
         Event::Allocated(_) => Ok(()),
-        Event::Ended(sample, fate, time_us) => Ok(push_sample(source, stacks, &mut table, sample, (fate, time_us))?),
+        Event::Ended(sample, fate, time_us) => {
+            Ok(push_sample(source, stacks, &mut table, sample, (fate, time_us))?)
+        }
     })?;
     Ok(table.finish()?)
 }
@@ -187,7 +189,13 @@ fn frames(stacks: &Stacks, out: &mut (impl Write + Send)) -> Result<(), ExportEr
     let mut table = Table::new(out, FRAMES)?;
     for (id, frame) in (0_u32..).zip(stacks.frames()) {
         let (function, file) = (frame.function.as_str(), frame.file.as_deref());
-        table.push([id.into(), function.into(), file.into(), frame.line.into(), Value::Flag(frame.inlined)])?;
+        table.push([
+            id.into(),
+            function.into(),
+            file.into(),
+            frame.line.into(),
+            Value::Flag(frame.inlined),
+        ])?;
     }
     Ok(table.finish()?)
 }

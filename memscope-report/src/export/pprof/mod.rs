@@ -29,8 +29,12 @@ pub(super) const EXPORTER: Exporter = Exporter {
 };
 
 /// Type and unit of the values of a sample.
-const SAMPLE_TYPES: [(&str, &str); 4] =
-    [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
+const SAMPLE_TYPES: [(&str, &str); 4] = [
+    ("alloc_objects", "count"),
+    ("alloc_space", "bytes"),
+    ("inuse_objects", "count"),
+    ("inuse_space", "bytes"),
+];
 
 /// The strings of a profile, each once; string 0 is empty.
 #[derive(Debug, Default)]
@@ -135,7 +139,7 @@ fn write_samples(
     let mut ids = Vec::new();
     let mut message = Message::default();
     // A small trace can describe stacks without end: so many locations are written in all, then one for each sample.
-    let mut left = (16_u64 << 20).saturating_add(source.profile().read.bytes.saturating_mul(16));
+    let mut left = (4_u64 << 20).saturating_add(source.profile().read.bytes.saturating_mul(16));
     let keys = ["thread", "thread_id", "scope"].map(|key| strings.id(key));
     for ((_, thread, scope), group) in groups {
         let mut values = [0; SAMPLE_TYPES.len()];

@@ -1,0 +1,12 @@
+//! Every export, parsed back: its totals are the report's.
+#![cfg(feature = "export")]
+
+mod columns;
+#[path = "../common/mod.rs"]
+mod common;
+mod fixture;
+mod formats;
+mod hostile;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod pprof;
