@@ -152,7 +152,7 @@ fn write_charts(drawings: &[Drawing], dir: &Path) -> Result<Vec<PathBuf>, Report
 }
 
 /// Reads the trace, telling how much of the file is behind.
-fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportError> {
+pub(crate) fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportError> {
     let open = || {
         let (file, total) = open_file(trace)?;
         Ok(Counted { file, done: 0, total, progress })

@@ -12,7 +12,7 @@ mod intervals;
 mod ownership;
 mod peak;
 mod profile;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
 mod samples;
 mod shares;
@@ -24,10 +24,12 @@ mod thin;
 mod thread_series;
 
 pub(crate) use builder::live_bytes;
+#[cfg(feature = "tools")]
+pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
-#[cfg(feature = "export")]
+#[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, Sample, replay};
 pub use sites::{Site, SiteSamples};
 pub use slices::{FoldedActivity, SiteActivity, SiteTimes};
