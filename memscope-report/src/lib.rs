@@ -43,10 +43,10 @@ pub mod cli;
 #[cfg(feature = "tools")]
 pub mod compare;
 mod error;
-#[cfg(feature = "tools")]
-pub mod info;
 #[cfg(feature = "export")]
 pub mod export;
+#[cfg(feature = "tools")]
+pub mod info;
 pub mod load;
 #[cfg(feature = "charts")]
 pub mod page;

@@ -242,13 +242,7 @@ impl Total {
 
     /// The interval of an estimate of `value` with `variance` from `samples` that are worth `seen` themselves, and the two heaviest of
     /// which stand for `unseen` beside themselves.
-    pub(super) fn limits(
-        value: f64,
-        variance: f64,
-        seen: f64,
-        unseen: [f64; 2],
-        samples: u64,
-    ) -> (f64, f64) {
+    pub(super) fn limits(value: f64, variance: f64, seen: f64, unseen: [f64; 2], samples: u64) -> (f64, f64) {
         if value <= 0.0 || variance <= value * value * f64::EPSILON {
             return (value, value);
         }

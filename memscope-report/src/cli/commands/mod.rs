@@ -28,6 +28,7 @@ subcommands! {
     Tree tree;
     Diff diff;
     Check check;
+    Export export;
     Info info;
     Completions completions;
     Man man;
