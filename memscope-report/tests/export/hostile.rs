@@ -27,7 +27,7 @@ fn export_all(bytes: Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn damage_costs_nothing_but_what_is_damaged(flips in prop::collection::vec((0.0..1.0_f64, 1_u8..), 1..6)) {

@@ -2,6 +2,8 @@
 #![cfg(feature = "export")]
 
 mod columns;
+#[cfg(feature = "cli")]
+mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixture;
