@@ -57,7 +57,10 @@ struct Replay<'a> {
     mean: (f64, f64),
     intervals: Intervals,
     sample_rate: f64,
-    sites: IdTable<Cached>,
+    /// The rows of the sites' ids.
+    sites: IdTable<()>,
+    /// For each row.
+    cached: Vec<Cached>,
     // Keys are the file's choice: the standard, keyed hash.
     open: HashMap<u64, Sample>,
     early: HashMap<u64, (u32, u64)>,
@@ -110,6 +113,7 @@ impl<'a> Replay<'a> {
             intervals: Intervals::default(),
             sample_rate: 0.0,
             sites: IdTable::default(),
+            cached: Vec::new(),
             open: HashMap::new(),
             early: HashMap::new(),
             next_sample: 0,
@@ -117,8 +121,8 @@ impl<'a> Replay<'a> {
     }
 
     fn add_sites(&mut self, record: &Sites) {
-        let rows = record.stacks.iter().map(|_| Cached { interval: u32::MAX, probability: 1.0 });
-        self.sites.extend(record.first_site, rows);
+        self.sites.extend(record.first_site, record.stacks.iter().map(|_| ()));
+        self.cached.resize(self.sites.rows().len(), Cached { interval: u32::MAX, probability: 1.0 });
     }
 
     fn add_samples<E>(
@@ -155,7 +159,7 @@ impl<'a> Replay<'a> {
     fn weigh(&mut self, site: u32, interval: &Interval, retained: f64) -> (Option<u32>, f64, f64) {
         let Some(row) = self.sites.row_of(site) else { return (None, self.mean.0, self.mean.1) };
         let Some(known) = self.profile.sites.get(row) else { return (None, self.mean.0, self.mean.1) };
-        let cached = &mut self.sites.rows_mut()[row];
+        let cached = &mut self.cached[row];
         if cached.interval != interval.id {
             let probability = sites::probability(interval, known.size_bytes);
             *cached = Cached { interval: interval.id, probability };
