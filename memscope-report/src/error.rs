@@ -52,6 +52,14 @@ pub enum ReportError {
     /// Standard output could not be written.
     #[cfg(feature = "cli")]
     Print(std::io::Error),
+    /// A trace cannot be merged with the others: together they have too much of something for one trace.
+    #[cfg(feature = "tools")]
+    Unmergeable {
+        /// The trace.
+        path: PathBuf,
+        /// Of what there is too much.
+        what: &'static str,
+    },
     /// A scope that was asked for made no call.
     #[cfg(feature = "tools")]
     UnknownScope {
@@ -105,6 +113,13 @@ impl fmt::Display for ReportError {
             #[cfg(feature = "cli")]
             Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
             #[cfg(feature = "tools")]
+            Self::Unmergeable { path, what } => write!(
+                f,
+                "{}: expected fewer than {} {what} in all traces together, found more with this one; merge fewer",
+                path.display(),
+                u32::MAX
+            ),
+            #[cfg(feature = "tools")]
             Self::UnknownScope { name, known } => write!(
                 f,
                 "expected a scope whose calls the trace has, found none called {name:?}; {}",
@@ -139,7 +154,7 @@ impl std::error::Error for ReportError {
             #[cfg(feature = "cli")]
             Self::Print(source) => Some(source),
             #[cfg(feature = "tools")]
-            Self::UnknownScope { .. } => None,
+            Self::Unmergeable { .. } | Self::UnknownScope { .. } => None,
         }
     }
 }

@@ -47,10 +47,16 @@ mod error;
 pub mod export;
 #[cfg(feature = "tools")]
 pub mod info;
+#[cfg(feature = "tools")]
+pub mod leaks;
 pub mod load;
+#[cfg(feature = "tools")]
+pub mod merge;
 #[cfg(feature = "charts")]
 pub mod page;
 mod progress;
+#[cfg(feature = "tools")]
+pub mod rank;
 #[cfg(feature = "charts")]
 mod render;
 pub mod statistics;

@@ -19,6 +19,8 @@ mod place;
 mod symbols;
 
 pub(crate) use name::FrameKind;
+#[cfg(feature = "tools")]
+pub(crate) use name::kind as frame_kind;
 pub use symbols::Symbols;
 
 use crate::load::Profile;
