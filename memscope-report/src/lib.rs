@@ -15,6 +15,8 @@
 //! | `charts` | SVG charts and the HTML page |
 //! | `dwarf` | files, lines and inlined calls from the binary's debug information |
 //! | `tools` | comparing, checking, ranking and merging traces |
+//! | `export` | files for other tools: pprof, speedscope, Firefox Profiler, DHAT, folded stacks, CSV, JSON |
+//! | `parquet` | Parquet among them |
 //! | `cli` | the command `memscope-report` |
 //!
 //! ```
@@ -41,12 +43,20 @@ pub mod cli;
 #[cfg(feature = "tools")]
 pub mod compare;
 mod error;
+#[cfg(feature = "export")]
+pub mod export;
 #[cfg(feature = "tools")]
 pub mod info;
+#[cfg(feature = "tools")]
+pub mod leaks;
 pub mod load;
+#[cfg(feature = "tools")]
+pub mod merge;
 #[cfg(feature = "charts")]
 pub mod page;
 mod progress;
+#[cfg(feature = "tools")]
+pub mod rank;
 #[cfg(feature = "charts")]
 mod render;
 #[cfg(feature = "cli")]

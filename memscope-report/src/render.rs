@@ -200,7 +200,7 @@ fn create_folder(path: &Path) -> Result<(), ReportError> {
 /// Writes what `content` writes to a new file and renames it to `path`.
 pub(crate) fn write_file(
     path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), ReportError> {
     let refused = |source| ReportError::Write { path: path.to_owned(), source };
     let (temporary, file) = create_beside(path).map_err(refused)?;

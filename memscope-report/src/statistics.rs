@@ -93,7 +93,7 @@ mod sum;
 mod total;
 
 #[cfg(feature = "tools")]
-pub use comparison::{Evidence, Ratio, difference, ratio, smallest_ratio_shown};
+pub use comparison::{Evidence, Ratio, chance_at_most, difference, ratio, smallest_ratio_shown};
 pub use sum::Sum;
 pub use total::{Losses, Total};
 

@@ -22,6 +22,8 @@ mod types;
 mod warnings;
 
 pub use group::{GroupBy, crate_of, group};
+#[cfg(feature = "tools")]
+pub(crate) use sites::label as site_label;
 pub use types::*;
 
 use crate::load::Profile;

@@ -72,6 +72,11 @@ impl From<ByArg> for By {
     }
 }
 
+/// So many rows, or all where that is 0.
+pub(super) fn rows(most: usize) -> usize {
+    if most == 0 { usize::MAX } else { most }
+}
+
 /// `100MiB`, `1.5G`, `4096`: bytes. Units with and without `i` are steps of 1024, as memory is told.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     const STEPS: [(char, i32); 5] = [('k', 1), ('m', 2), ('g', 3), ('t', 4), ('p', 5)];

@@ -36,7 +36,7 @@ pub(super) fn write_to(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), ReportError> {
-    if is_stdout(path) { print(content) } else { crate::render::write_file(path, content) }
+    if is_stdout(path) { print(content) } else { crate::render::write_file(path, |out| content(out)) }
 }
 
 /// Whether `path` stands for standard output.

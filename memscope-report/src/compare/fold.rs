@@ -1,7 +1,7 @@
 //! The call sites of two traces, matched by their names.
 
 use super::{By, Figure, Side};
-use crate::analysis::stack_trie::{ROOT, StackTrie};
+use crate::analysis::{Frame, site_label, stack_trie::StackTrie};
 use crate::load::Site;
 use crate::statistics::{Evidence, Total};
 use memscope_trace::Interval;
@@ -43,7 +43,7 @@ pub(crate) fn fold(sides: [Side<'_>; 2], by: By, figure: Figure) -> Vec<Row> {
             if samples.samples() == 0 {
                 continue;
             }
-            let stack = trimmed(side, &trie, site);
+            let stack = trie.of_site(&side.profile.stacks, site);
             let row = *by_stack.entry(stack).or_insert_with(|| {
                 let (path, name) = named(&trie, stack, site.stack, by);
                 *by_path.entry(path.clone()).or_insert_with(|| {
@@ -57,12 +57,6 @@ pub(crate) fn fold(sides: [Side<'_>; 2], by: By, figure: Figure) -> Vec<Row> {
     rows.into_iter().map(|sums| finish(sums, sides)).collect()
 }
 
-/// The stack that names the site.
-fn trimmed(side: &Side<'_>, trie: &StackTrie<'_>, site: &Site) -> u32 {
-    let row = side.profile.stacks.node_row(site.stack).filter(|_| site.stack != 0);
-    row.and_then(|row| trie.of_row(row)).map_or(ROOT, |stack| trie.trimmed(stack))
-}
-
 /// The row's path and name.
 fn named(trie: &StackTrie<'_>, stack: u32, recorded: u32, by: By) -> (Vec<String>, String) {
     let Some(blamed) = trie.blamed(stack) else {
@@ -70,8 +64,9 @@ fn named(trie: &StackTrie<'_>, stack: u32, recorded: u32, by: By) -> (Vec<String
             if recorded == 0 { "(stack not recorded)" } else { "(stack ends in the allocator)" }.to_owned();
         return (vec![name.clone()], name);
     };
+    let name = function_in_file(blamed);
     let path = match by {
-        By::Function => vec![blamed.function.clone()],
+        By::Function => vec![name.clone()],
         By::Site => {
             let mut functions: Vec<String> =
                 trie.frames(stack).into_iter().map(|frame| frame.function).collect();
@@ -79,7 +74,13 @@ fn named(trie: &StackTrie<'_>, stack: u32, recorded: u32, by: By) -> (Vec<String
             functions
         }
     };
-    (path, blamed.function.clone())
+    (path, name)
+}
+
+/// `insert (map/map.rs)`: where the compiler inlined a function, its name has no path; the file says which one is meant. Without the line,
+/// which moves with every edit.
+fn function_in_file(frame: &Frame) -> String {
+    site_label(&Frame { line: None, ..frame.clone() })
 }
 
 fn add(row: &mut Sums, at: usize, site: &Site, samples: &Total, figure: Figure, other: Option<Interval>) {

@@ -14,9 +14,11 @@
 //!
 //! Exact totals are compared exactly.
 
+mod flame;
 mod fold;
 mod rows;
 
+pub use flame::differential_flame_graph;
 pub use rows::{Change, Comparison, ExactChange, Verdict, compare};
 
 use crate::analysis::SiteFigures;
@@ -24,7 +26,7 @@ use crate::load::{Profile, SiteSamples};
 use crate::statistics::{Estimate, Total};
 use crate::symbolize::Symbols;
 pub(crate) use fold::{Row, fold};
-pub(crate) use rows::{exact_changes, simultaneous_tail};
+pub(crate) use rows::{exact_changes, shared_tail, simultaneous_tail};
 
 /// A trace that is compared.
 #[derive(Debug, Clone, Copy)]

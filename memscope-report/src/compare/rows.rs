@@ -51,7 +51,7 @@ impl ExactChange {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Change {
-    /// The function of the program's own code that allocates.
+    /// The function of the program's own code that allocates, with its file where that is known.
     pub name: String,
     /// The functions that lead there, outermost first; with [`By::Function`] that one only.
     pub path: Vec<String>,
@@ -138,7 +138,18 @@ fn sure_difference(change: &Change) -> f64 {
 /// The tail for each of `rows` whose intervals together fail with the probability `tail`, and how many were counted: a row of
 /// which all samples could lie on one side without reaching the tail is not (Tarone 1990).
 pub(crate) fn simultaneous_tail(rows: &[Row], tail: f64) -> (f64, usize) {
-    let mut reach: Vec<f64> = rows.iter().map(least_tail).collect();
+    let samples = |row: &Row| match row.evidence.iter().all(|evidence| evidence.is_exact()) {
+        true => u64::MAX,
+        false => row.samples[0].saturating_add(row.samples[1]),
+    };
+    shared_tail(rows.iter().map(samples).collect(), tail)
+}
+
+/// The same for rows that have so many samples each, both sides together. The smallest mid-P value that `n` samples could have, all of
+/// them on one side, is half of `2^-n`.
+pub(crate) fn shared_tail(samples: Vec<u64>, tail: f64) -> (f64, usize) {
+    let least = |samples: u64| 0.5_f64.powi(samples.min(1_000) as i32 + 1);
+    let mut reach: Vec<f64> = samples.into_iter().map(least).collect();
     reach.sort_unstable_by(f64::total_cmp);
     // The smallest number of rows that are no fewer than can reach their share of the tail.
     let mut counted = 1;
@@ -146,16 +157,6 @@ pub(crate) fn simultaneous_tail(rows: &[Row], tail: f64) -> (f64, usize) {
         counted += 1;
     }
     (tail / counted as f64, counted.min(reach.len()))
-}
-
-/// The smallest mid-P value that a row's samples could have, all of them on one side: half of `2^-n`. 0 where nothing is
-/// estimated.
-fn least_tail(row: &Row) -> f64 {
-    if row.evidence.iter().all(|evidence| evidence.is_exact()) {
-        return 0.0;
-    }
-    let samples = row.samples[0].saturating_add(row.samples[1]).min(1_000);
-    0.5_f64.powi(samples as i32 + 1)
 }
 
 /// The exact totals of both.

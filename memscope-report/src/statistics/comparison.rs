@@ -206,8 +206,9 @@ pub fn ratio(old: &Evidence, new: &Evidence, tail: f64) -> Ratio {
     Ratio { value, low: low.min(value), high: high.max(value) }
 }
 
-/// The chance that the new total is at most `ratio` times the old one.
-fn at_most(old: &Evidence, new: &Evidence, ratio: f64) -> f64 {
+/// The chance that the new total is at most `ratio` times the old one; see the module's head.
+#[must_use]
+pub fn chance_at_most(old: &Evidence, new: &Evidence, ratio: f64) -> f64 {
     let less = new.pieces().at_most(ratio, old.pieces_and_one_more());
     let more = new.pieces_and_one_more().at_most(ratio, old.pieces());
     less.midpoint(more)
@@ -216,15 +217,15 @@ fn at_most(old: &Evidence, new: &Evidence, ratio: f64) -> f64 {
 /// The ratio that the true one stays below with `probability`, by bisection of its logarithm.
 fn quantile(old: &Evidence, new: &Evidence, probability: f64) -> f64 {
     let (mut low, mut high) = (-60.0_f64, 60.0_f64);
-    if at_most(old, new, low.exp()) > probability {
+    if chance_at_most(old, new, low.exp()) > probability {
         return 0.0;
     }
-    if at_most(old, new, high.exp()) < probability {
+    if chance_at_most(old, new, high.exp()) < probability {
         return f64::INFINITY;
     }
     while high - low > 1e-7 {
         let middle = low.midpoint(high);
-        if at_most(old, new, middle.exp()) < probability {
+        if chance_at_most(old, new, middle.exp()) < probability {
             low = middle;
         } else {
             high = middle;
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn equal_weights_are_tested_as_the_conditional_binomial_does() {
         for (old, new) in [(0, 12), (3, 3), (5, 17), (17, 5), (40, 60), (0, 0), (1, 0)] {
-            let found = at_most(&counted(old, 1e-9), &counted(new, 1e-9), 1.0);
+            let found = chance_at_most(&counted(old, 1e-9), &counted(new, 1e-9), 1.0);
             let expected = binomial(old, new);
             assert!((found / expected - 1.0).abs() < 1e-6, "{old} {new}: {found} {expected}");
         }

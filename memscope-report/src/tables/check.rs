@@ -1,8 +1,9 @@
 //! The gate: what was kept, what was not, and how small a change would have been seen.
 
 use super::json;
-use super::layout::{Table, TextOptions, Tone, figure, growth, signed_percent};
+use super::layout::{Line, Table, TextOptions, Tone, figure, growth, signed_percent};
 use crate::check::{Checked, FALSE_ALARMS, Limits, POWER, SiteGrowth, Standing};
+use crate::compare::Figure;
 use crate::units;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -77,11 +78,9 @@ fn sites(out: &mut dyn Write, checked: &Checked, limits: &Limits, options: &Text
             format!("{} to {}", growth(site.ratio.low), upper(site.ratio.high)),
             shown(site.smallest_shown),
         ];
-        let name = match site.figure {
-            crate::compare::Figure::Live => format!("{} (live at the end)", site.name),
-            _ => site.name.clone(),
-        };
-        table.push(tone(site.standing != Standing::Grew), figures, &name);
+        let before_name = if site.figure == Figure::Live { "live: " } else { "" }.to_owned();
+        let tone = tone(site.standing != Standing::Grew);
+        table.lines.push(Line { figures, before_name, name: site.name.clone(), tone });
     }
     table.write(out, options)?;
     options.write_wrapped(out, Tone::Faint, &explanation(checked, limits))?;

@@ -3,6 +3,7 @@
 use super::json;
 use super::layout::{Table, TextOptions, Tone, share};
 use crate::info::TraceInfo;
+use crate::page::utc;
 use crate::units;
 use memscope_trace::{EndReason, Session};
 use serde_json::{Value, json};
@@ -98,7 +99,7 @@ fn intervals(info: &TraceInfo) -> String {
         units::bytes(last.interval_bytes),
         units::bytes(last.credit_bytes)
     );
-    if info.intervals.len() > 1 {
+    if info.intervals.iter().any(|interval| interval.interval_bytes != last.interval_bytes) {
         let bytes = || info.intervals.iter().map(|interval| interval.interval_bytes);
         let (least, greatest) = (bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max));
         let changes = info.intervals.len() - 1;
@@ -135,22 +136,6 @@ fn damage(info: &TraceInfo) -> String {
     .map(|(number, what)| format!("{} {what}", units::digits(number)))
     .collect();
     if found.is_empty() { "none".to_owned() } else { found.join(", ") }
-}
-
-/// `2026-11-23 16:46:01 UTC`. The civil date from the days since 1970 is Hinnant's algorithm (chrono-compatible low-level date
-/// algorithms, 2013): years begin in March, so that a leap day is the last of its year.
-fn utc(unix_ns: u64) -> String {
-    let seconds = unix_ns / 1_000_000_000;
-    let (days, of_day) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 /// Writes it as JSON.
@@ -198,23 +183,4 @@ pub fn write_info_json(out: &mut dyn Write, info: &TraceInfo) -> io::Result<()> 
         })).collect::<Vec<Value>>(),
     });
     json::write(out, &value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (1_772_323_200, "2026-03-01 00:00:00 UTC"),
-            (4_107_542_399, "2100-02-28 23:59:59 UTC"),
-        ] {
-            assert_eq!(utc(seconds * 1_000_000_000), expected);
-        }
-        assert!(utc(u64::MAX).starts_with("2554-07-21"));
-    }
 }

@@ -10,12 +10,16 @@ mod diff;
 mod info;
 mod json;
 mod layout;
+mod leaks;
 mod summary;
+mod top;
 mod tree;
 
 pub use check::{write_check, write_check_json};
 pub use diff::{write_diff, write_diff_json};
 pub use info::{write_info, write_info_json};
 pub use layout::TextOptions;
+pub use leaks::{write_leaks, write_leaks_json};
 pub use summary::write_summary_json;
+pub use top::{TopTitle, write_top, write_top_json};
 pub use tree::{write_tree, write_tree_json};

@@ -9,6 +9,7 @@ use crate::analysis::{Analysis, Frame, SiteFigures};
 use crate::chart::origin::Origin;
 use crate::compare::Figure;
 use crate::statistics::Estimate;
+use crate::symbolize::{FrameKind, frame_kind};
 use std::collections::HashMap;
 
 /// How a tree is made.
@@ -186,7 +187,7 @@ fn function_names(frames: &[Frame], keep: impl Fn(&Frame) -> bool) -> Vec<&str> 
 }
 
 fn is_programs(frame: &Frame) -> bool {
-    matches!(Origin::of(frame), Origin::Program)
+    frame_kind(&frame.function, false) == FrameKind::Program && Origin::of(frame) == Origin::Program
 }
 
 /// Adds `part`, whose samples are others: values add up, distances to the ends add up in squares.

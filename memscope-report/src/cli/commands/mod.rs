@@ -25,9 +25,13 @@ macro_rules! subcommands {
 subcommands! {
     Report report;
     Summary summary;
+    Top top;
+    Leaks leaks;
     Tree tree;
     Diff diff;
+    Merge merge;
     Check check;
+    Export export;
     Info info;
     View view;
     Completions completions;
