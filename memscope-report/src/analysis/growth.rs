@@ -4,9 +4,8 @@
 //! that its vectors go through: how often something grew from each size, how often that moved, and the bytes copied.
 
 use super::sites::kept_bytes;
-use super::sizes::class_of;
 use super::types::GrowthStep;
-use crate::load::Site;
+use crate::load::{Site, size_class};
 use crate::statistics::{Losses, Total};
 use memscope_trace::AllocationKind;
 use std::collections::BTreeMap;
@@ -33,7 +32,8 @@ impl Growth {
         if !is_realloc || site.size_bytes <= site.old_size_bytes {
             return;
         }
-        let (step, all) = (self.0.entry(class_of(site.old_size_bytes)).or_default(), &site.samples.allocated);
+        let (step, all) =
+            (self.0.entry(size_class(site.old_size_bytes)).or_default(), &site.samples.allocated);
         step.reallocs.merge(all);
         step.new_bytes.merge(&all.scaled(site.size_bytes as f64));
         let kept_bytes = all.scaled(kept_bytes(site) as f64);
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     fn site(old: u64, new: u64, kind: AllocationKind, samples: u32, p: f64) -> Site {
-        let mut site = Site::new(1, new, old, 0, kind as u8);
-        (0..samples).for_each(|_| site.samples.allocated.add(1.0, p));
-        site
+        let mut samples_of_site = crate::load::SiteSamples::default();
+        (0..samples).for_each(|_| samples_of_site.allocated.add(1.0, p));
+        Site { stack: 1, size_bytes: new, old_size_bytes: old, scope: 0, kind, samples: samples_of_site }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! ([`StackTrie::blamed`]). No stack is ever walked in full while it is built, whatever its depth.
 
 use super::types::Frame;
-use crate::load::StackTree;
+use crate::load::{Site, StackTree};
 use crate::symbolize::{FrameKind, Symbols};
 use std::collections::HashMap;
 
@@ -80,6 +80,13 @@ impl<'a> StackTrie<'a> {
         self.by_row.get(row).copied()
     }
 
+    /// The stack of a site of the trace, without the allocator's and the profiler's own innermost frames; [`ROOT`] where none was
+    /// recorded.
+    pub(crate) fn of_site(&self, tree: &StackTree, site: &Site) -> u32 {
+        let row = tree.node_row(site.stack).filter(|_| site.stack != 0);
+        row.and_then(|row| self.of_row(row)).map_or(ROOT, |stack| self.trimmed(stack))
+    }
+
     /// The stack without the allocator's and the profiler's own innermost frames.
     pub(crate) fn trimmed(&self, stack: u32) -> u32 {
         let node = &self.nodes[stack as usize];
@@ -105,6 +112,19 @@ impl<'a> StackTrie<'a> {
         frames
     }
 
+    /// The frames that are known, innermost first.
+    pub(crate) fn known_frames(&self, stack: u32) -> impl Iterator<Item = &Frame> {
+        let mut at = stack;
+        std::iter::from_fn(move || {
+            let node = &self.nodes[at as usize];
+            (at != ROOT).then(|| {
+                at = node.parent;
+                self.frame(node.frame)
+            })
+        })
+        .flatten()
+    }
+
     /// Bytes that [`StackTrie::frames`] takes, about.
     pub(crate) fn text_bytes(&self, stack: u32) -> u64 {
         self.nodes[stack as usize].text_bytes
@@ -113,6 +133,24 @@ impl<'a> StackTrie<'a> {
     /// Nodes, the root included.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The calling node and the frame of `node`; `None` for the root.
+    #[cfg(feature = "export")]
+    pub(crate) fn parent_and_frame(&self, node: u32) -> Option<(u32, std::borrow::Cow<'_, Frame>)> {
+        use std::borrow::Cow;
+        let Node { parent, frame, .. } = *self.nodes.get(node as usize)?;
+        let known = self.frame(frame).map(Cow::Borrowed);
+        Some((parent, known.or_else(|| self.placeholder_frame(frame).map(Cow::Owned))?))
+    }
+
+    /// The innermost node of the program's own code in the stack; the stack itself where there is none.
+    #[cfg(feature = "export")]
+    pub(crate) fn blamed_node(&self, stack: u32) -> u32 {
+        match self.nodes[stack as usize].blamed {
+            ROOT => stack,
+            node => node,
+        }
     }
 
     fn placeholder(&self, which: usize) -> u32 {

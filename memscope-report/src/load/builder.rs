@@ -1,16 +1,18 @@
 //! Record by record into a [`Profile`].
 
+use super::intervals::Intervals;
 use super::profile::{Profile, ScopeTotals, ThreadTotals};
 use super::samples::SampleFold;
 use super::shares::IntervalShares;
-use super::sites::Site;
+use super::site_table::Definition;
 use super::stacks::StackTree;
 use super::thin::Series;
+use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
     Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
     Sites, Symbols,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// What has been put together so far.
 pub(crate) struct Builder {
@@ -20,9 +22,9 @@ pub(crate) struct Builder {
     threads: BTreeMap<u32, ThreadTotals>,
     stacks: StackTree,
     fold: SampleFold,
-    intervals: Vec<Interval>,
-    interval_rows: HashMap<u32, usize>,
+    intervals: Intervals,
     timeline: Series<Counters>,
+    thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
     scopes: BTreeMap<u32, ScopeTotals>,
     names: super::profile::SymbolNames,
@@ -44,9 +46,9 @@ impl Builder {
             threads: BTreeMap::new(),
             stacks: StackTree::default(),
             fold: SampleFold::default(),
-            intervals: Vec::new(),
-            interval_rows: HashMap::new(),
+            intervals: Intervals::default(),
             timeline: Series::new(live_bytes),
+            thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
             scopes: BTreeMap::new(),
             names: super::profile::SymbolNames::default(),
@@ -75,6 +77,7 @@ impl Builder {
             Record::Counters(counters) => self.add_counters(counters),
             Record::ThreadCounters(record) => {
                 self.last_us = self.last_us.max(record.time_us);
+                self.thread_series.add(&record);
                 for (row, &id) in record.threads.iter().enumerate() {
                     self.thread(id).update(&record, row);
                 }
@@ -126,52 +129,29 @@ impl Builder {
     fn add_sites(&mut self, record: &Sites) {
         let rows = (0..record.stacks.len()).map(|row| {
             let (stack, scope, kind) = (record.stacks[row], record.scopes[row], record.kinds[row]);
-            Site::new(stack, record.sizes[row], record.old_sizes[row], scope, kind)
+            let (size_bytes, old_size_bytes) = (record.sizes[row], record.old_sizes[row]);
+            Definition { stack, scope, size_bytes, old_size_bytes, kind }
         });
-        self.unusable_rows += self.fold.sites.extend(record.first_site, rows);
+        self.unusable_rows += self.fold.add_sites(record.first_site, rows);
     }
 
     fn add_interval(&mut self, interval: Interval) {
         self.last_us = self.last_us.max(interval.start_us);
-        if self.interval_rows.contains_key(&interval.id) {
+        if self.intervals.add(interval) {
+            self.shares.begins(interval.id, self.loss.samples());
+        } else {
             self.unusable_rows += 1;
-            return;
         }
-        self.shares.begins(interval.id, self.loss.samples());
-        self.interval_rows.insert(interval.id, self.intervals.len());
-        self.intervals.push(interval);
     }
 
     fn add_samples(&mut self, record: &Samples) {
-        let interval = match self.interval_rows.get(&record.interval) {
-            Some(&row) => self.intervals[row],
-            None => {
-                self.samples_without_interval += record.sites.len() as u64;
-                self.stand_in_interval(record.interval)
-            }
-        };
+        let known = self.intervals.get(record.interval);
+        let interval = known.unwrap_or_else(|| {
+            self.samples_without_interval += record.sites.len() as u64;
+            self.intervals.stand_in(record.interval, self.session.sample_rate)
+        });
         self.shares.recorded(interval.id, record.sites.len() as u64);
         self.fold.add_samples(record, &interval, self.shares.retained(interval.id));
-    }
-
-    /// For samples whose interval is lost: the one before, or one whose probability is the configured least one for
-    /// every size.
-    fn stand_in_interval(&self, id: u32) -> Interval {
-        if let Some(last) = self.intervals.last() {
-            return Interval { id, ..*last };
-        }
-        let rate = self.session.sample_rate;
-        if rate > 0.0 && rate < 1.0 {
-            // p = 1 - exp(-K/T) with K = -T ln(1 - rate), and T so large that the size does not matter.
-            let interval_bytes = 1e18;
-            return Interval {
-                id,
-                start_us: 0,
-                interval_bytes,
-                credit_bytes: -interval_bytes * (-rate).ln_1p(),
-            };
-        }
-        Interval { id, ..Interval::default() }
     }
 
     fn add_counters(&mut self, mut counters: Counters) {
@@ -202,7 +182,7 @@ impl Builder {
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
-        let frees_without_sample = self.fold.finish(duration_us);
+        let folded = self.fold.finish(duration_us);
         if let Some(end) = self.end {
             self.add_counters(end.totals);
             self.loss = end.loss;
@@ -215,10 +195,10 @@ impl Builder {
         let missing_samples = missing.min(lost_blocks.saturating_mul(MAX_ROWS as u64));
         let irregular = super::profile::Irregularities {
             missing_samples,
-            samples_without_site: self.fold.unknown.allocated.samples(),
+            samples_without_site: folded.unknown.allocated.samples(),
             samples_without_interval: self.samples_without_interval,
             repeated_samples: self.fold.repeated_samples,
-            frees_without_sample,
+            frees_without_sample: folded.unmatched_frees,
             unusable_rows: self.unusable_rows,
         };
         Profile {
@@ -226,13 +206,15 @@ impl Builder {
             modules: self.modules,
             threads: self.threads.into_values().collect(),
             stacks: self.stacks,
-            unknown_site: self.fold.unknown,
+            unknown_site: folded.unknown,
             samples: self.fold.samples,
             sample_bytes: self.fold.sample_bytes,
             duration_us,
-            ownership: self.fold.take_ownership(),
-            sites: self.fold.sites.into_rows(),
-            intervals: self.intervals,
+            ownership: folded.ownership,
+            site_times: folded.site_times,
+            thread_times: self.thread_series.finish(),
+            sites: folded.sites,
+            intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
             scopes: self.scopes.into_values().collect(),

@@ -5,23 +5,39 @@
 //! site's totals. Nothing here believes the trace: ids are looked up, never indexed with; times only move forward;
 //! sums saturate or are floating point; what does not fit is counted and passed over.
 
+mod activity;
+mod bins;
 mod builder;
 mod header;
+mod intervals;
+mod open;
 mod ownership;
 mod peak;
 mod profile;
+#[cfg(any(feature = "export", feature = "tools"))]
+mod replay;
 mod samples;
 mod shares;
+mod site_table;
 mod sites;
+mod slices;
 mod stacks;
 mod table;
 mod thin;
+mod thread_series;
 
 pub(crate) use builder::live_bytes;
+#[cfg(feature = "tools")]
+pub(crate) use header::open as open_trace;
+pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+#[cfg(any(feature = "export", feature = "tools"))]
+pub(crate) use replay::{Event, Sample, replay};
 pub use sites::{Site, SiteSamples};
+pub use slices::{FoldedActivity, SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
+pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;
 use builder::Builder;
