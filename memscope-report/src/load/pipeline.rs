@@ -36,7 +36,8 @@ pub(super) fn read(
     builder.spread();
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel::<Batch>(BATCHES);
-        let reading = scope.spawn(move || decode(source, &sender));
+        let work = move || decode(source, &sender);
+        let reading = thread::Builder::new().spawn_scoped(scope, work).map_err(TraceError::Io)?;
         for batch in receiver {
             batch?.into_iter().for_each(|record| builder.add(record));
         }
