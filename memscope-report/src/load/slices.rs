@@ -21,6 +21,8 @@ const ENTRIES_MAX: usize = 1 << 20;
 const CACHE_PLACES: usize = 1 << 13;
 /// Rather than to tell fewer stacks apart, bins are made longer.
 const STACKS_MIN: usize = 512;
+/// Stacks that are told apart at most once some are folded: far more than anybody looks at.
+const STACKS_MAX: usize = 1_024;
 /// But not longer than that so many are left.
 const BINS_MIN: u32 = 32;
 /// Cells of folded stacks that are kept, as long as there is more than one bin.
@@ -221,7 +223,8 @@ impl SliceFold {
         }
         let key =
             |entry: &SiteActivity| (entry.site_row, entry.thread, entry.bin, entry.probability.to_bits());
-        self.log.sort_unstable_by_key(key);
+        // Much of it is in order from the last time, which a stable sort makes use of.
+        self.log.sort_by_key(key);
         self.log.dedup_by(|later, earlier| {
             let sums =
                 (earlier.allocated.checked_add(later.allocated), earlier.freed.checked_add(later.freed));
@@ -256,7 +259,7 @@ impl SliceFold {
             stacks.into_iter().map(|(stack, weight)| (stack, share(&weight), weight.entries)).collect();
         ranked.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         let mut entries = 0;
-        let kept = ranked.iter().take_while(|(_, _, count)| {
+        let kept = ranked.iter().take(STACKS_MAX).take_while(|(_, _, count)| {
             entries += count;
             entries <= self.entries_max / 2
         });
