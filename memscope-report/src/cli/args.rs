@@ -26,6 +26,12 @@ pub(super) struct Args {
     /// Do not read debug information: function names only, no files and lines
     #[arg(long)]
     pub(super) no_dwarf: bool,
+    /// Show stacks whole: with the standard library's, the allocator's and the profiler's frames
+    #[arg(long)]
+    pub(super) all_frames: bool,
+    /// Keep no names for the next report, and take none that an earlier one kept in ~/.cache/memscope/symbols
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// Print nothing but errors
     #[arg(short, long)]
     pub(super) quiet: bool,

@@ -23,6 +23,9 @@ pub fn main() -> ExitCode {
     let bar = Bar::on_stderr(args.quiet);
     let mut options = RenderOptions::default().dwarf(!args.no_dwarf).progress(bar.progress());
     options.symbols_dirs = args.symbols;
+    options.all_frames = args.all_frames;
+    options.symbol_cache_dir =
+        if args.no_cache { None } else { crate::SymbolizeOptions::default_cache_dir() };
     let output = args.output.unwrap_or_else(|| args::default_output(&args.trace));
     let result = render(&args.trace, &output, &options);
     bar.finish();

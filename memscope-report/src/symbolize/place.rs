@@ -6,12 +6,28 @@
 //! `serde_json::de`. The crate of the program's own files is learnt from functions of the same folder whose whole
 //! name is known from the symbol table. A module written inside another one's file is missed.
 
+use crate::analysis::Frame;
 use std::collections::HashMap;
 
 /// Which crate the files of a folder belong to.
 #[derive(Debug, Default)]
-pub(super) struct Crates {
+struct Crates {
     by_folder: HashMap<String, String>,
+}
+
+/// The frames, those that have a bare name with the path that their file suggests.
+pub(super) fn qualified(frames: &[Frame]) -> Vec<Frame> {
+    let mut crates = Crates::default();
+    for frame in frames.iter().filter(|frame| !frame.inlined) {
+        crates.learn(&frame.function, frame.file.as_deref().unwrap_or_default());
+    }
+    let mut frames = frames.to_vec();
+    for frame in frames.iter_mut().filter(|frame| is_bare(&frame.function)) {
+        if let Some(name) = frame.file.as_deref().and_then(|file| crates.qualified(&frame.function, file)) {
+            frame.function = name;
+        }
+    }
+    frames
 }
 
 /// Whether `name` has no path: `push`, `{closure#0}<a::B>`, but not `a::push` nor `<a::B>::push`.
@@ -21,7 +37,7 @@ pub(super) fn is_bare(name: &str) -> bool {
 
 impl Crates {
     /// Learns from a function whose whole name is known.
-    pub(super) fn learn(&mut self, function: &str, file: &str) {
+    fn learn(&mut self, function: &str, file: &str) {
         // `<A as b::C>::f` may stand in A's crate or in b.
         if function.contains(" as ") || is_bare(function) || !file.ends_with(".rs") {
             return;
@@ -38,7 +54,7 @@ impl Crates {
 
     /// The bare `name` of a function in `file` with the path that the file suggests; `None` for what is not Rust's or
     /// for the allocator's symbols, which have no path.
-    pub(super) fn qualified(&self, name: &str, file: &str) -> Option<String> {
+    fn qualified(&self, name: &str, file: &str) -> Option<String> {
         let stem_path = file.strip_suffix(".rs")?;
         if ["__rust_", "__rg_", "__rdl_"].iter().any(|prefix| name.starts_with(prefix)) {
             return None;
