@@ -85,8 +85,10 @@
 mod coverage;
 mod gamma;
 mod interval;
+mod sum;
 mod total;
 
+pub use sum::Sum;
 pub use total::{Losses, Total};
 
 use serde::Serialize;

@@ -4,9 +4,8 @@
 //! that its vectors go through: how often something grew from each size, how often that moved, and the bytes copied.
 
 use super::sites::kept_bytes;
-use super::sizes::class_of;
 use super::types::GrowthStep;
-use crate::load::Site;
+use crate::load::{Site, size_class};
 use crate::statistics::{Losses, Total};
 use memscope_trace::AllocationKind;
 use std::collections::BTreeMap;
@@ -33,7 +32,8 @@ impl Growth {
         if !is_realloc || site.size_bytes <= site.old_size_bytes {
             return;
         }
-        let (step, all) = (self.0.entry(class_of(site.old_size_bytes)).or_default(), &site.samples.allocated);
+        let (step, all) =
+            (self.0.entry(size_class(site.old_size_bytes)).or_default(), &site.samples.allocated);
         step.reallocs.merge(all);
         step.new_bytes.merge(&all.scaled(site.size_bytes as f64));
         let kept_bytes = all.scaled(kept_bytes(site) as f64);

@@ -12,20 +12,15 @@
 //! for in the mean a live one was watched through half of its class. With classes as fine as the times that is Kaplan and
 //! Meier's estimator (1958).
 
-use super::types::LifetimeBucket;
-use crate::load::{Amount, LifetimeClass};
+use super::types::{LifetimeBucket, SizeLifetime};
+use crate::load::{Amount, LifetimeClass, Ownership};
 use crate::statistics::{Losses, Total};
 
 /// The classes with their estimates and what survives them.
 pub(super) fn lifetimes(classes: &[LifetimeClass], losses: Losses) -> Vec<LifetimeBucket> {
     let allocations = survival(classes, |class| (&class.freed.allocations, &class.live.allocations));
     let bytes = survival(classes, |class| (&class.freed.bytes, &class.live.bytes));
-    let mut all = Amount::default();
-    for class in classes {
-        all.merge(&class.freed);
-        all.merge(&class.live);
-    }
-    let whole = (all.allocations.thinned(losses), all.bytes.thinned(losses));
+    let whole = whole(classes, losses);
     let count = |amount: &Amount| amount.allocations.thinned(losses).estimate_within(&whole.0);
     let bytes_of = |amount: &Amount| amount.bytes.thinned(losses).estimate_within(&whole.1);
     let buckets =
@@ -39,6 +34,37 @@ pub(super) fn lifetimes(classes: &[LifetimeClass], losses: Losses) -> Vec<Lifeti
             surviving_bytes: *survivors.1,
         });
     buckets.collect()
+}
+
+/// The totals of allocations and bytes over all classes.
+fn whole(classes: &[LifetimeClass], losses: Losses) -> (Total, Total) {
+    let mut all = Amount::default();
+    for class in classes {
+        all.merge(&class.freed);
+        all.merge(&class.live);
+    }
+    (all.allocations.thinned(losses), all.bytes.thinned(losses))
+}
+
+/// The classes that have samples, by size and by lifetime.
+pub(super) fn by_size(ownership: &Ownership, losses: Losses) -> Vec<SizeLifetime> {
+    let whole = whole(&ownership.lifetimes, losses);
+    let count = |amount: &Amount| amount.allocations.thinned(losses).estimate_within(&whole.0);
+    let bytes_of = |amount: &Amount| amount.bytes.thinned(losses).estimate_within(&whole.1);
+    let mut cells = Vec::new();
+    for (size_class, classes) in &ownership.lifetimes_by_size {
+        let filled =
+            |class: &&LifetimeClass| class.freed.allocations.samples() + class.live.allocations.samples() > 0;
+        cells.extend(classes.iter().filter(filled).map(|class| SizeLifetime {
+            up_to_bytes: 1_u64.checked_shl(*size_class).unwrap_or(u64::MAX),
+            up_to_us: class.up_to_us,
+            freed_allocations: count(&class.freed),
+            freed_bytes: bytes_of(&class.freed),
+            live_allocations: count(&class.live),
+            live_bytes: bytes_of(&class.live),
+        }));
+    }
+    cells
 }
 
 /// The share that survives each class.

@@ -5,18 +5,23 @@
 
 mod findings;
 mod flows;
+mod group;
 mod growth;
 mod lifetimes;
 mod overview;
+mod resources;
 mod scopes;
 mod sites;
 mod sizes;
+mod slices;
 mod stack_trie;
+mod thread_series;
 mod threads;
 mod timeline;
 mod types;
 mod warnings;
 
+pub use group::{GroupBy, crate_of, group};
 pub use types::*;
 
 use crate::load::Profile;
@@ -33,16 +38,22 @@ use crate::symbolize::Symbols;
 #[must_use]
 pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
     let losses = profile.losses();
+    let sites = sites::sites(profile, symbols, losses);
     let mut analysis = Analysis {
         session: overview::session(profile, symbols),
         totals: overview::totals(profile),
         timeline: timeline::timeline(profile),
-        threads: threads::threads(profile),
-        sites: sites::sites(profile, symbols, losses),
+        threads: threads::threads(profile, losses),
+        slices: slices::slices(profile, &sites, losses),
+        sites: sites.figures,
         sizes: sizes::sizes(profile, losses),
         lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
+        lifetimes_by_size: lifetimes::by_size(&profile.ownership, losses),
         flows: flows::flows(&profile.ownership.flows, losses),
-        scopes: scopes::scopes(profile),
+        scopes: scopes::scopes(profile, losses),
+        modules: group(profile, symbols, GroupBy::Module),
+        thread_series: thread_series::thread_series(profile),
+        resources: resources::resources(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),
     };

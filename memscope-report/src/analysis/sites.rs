@@ -8,7 +8,7 @@
 //! sample whatever its size, and the share of the samples' bytes would hang on the few largest.
 
 use super::growth::Growth;
-use super::stack_trie::{ROOT, StackTrie};
+use super::stack_trie::StackTrie;
 use super::types::{Frame, SiteFigures};
 use crate::load::{Profile, Site};
 use crate::statistics::{Losses, Total};
@@ -100,10 +100,21 @@ impl Merged {
     }
 }
 
+/// The call sites of the analysis.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    /// Most estimated allocated bytes first.
+    pub(super) figures: Vec<SiteFigures>,
+    /// For each site of the trace, in its order, where in `figures` it is; `None` if it has no samples or is one of those that are shown as
+    /// one.
+    pub(super) place_of: Vec<Option<u32>>,
+}
+
 /// The call sites, most estimated allocated bytes first.
-pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Vec<SiteFigures> {
+pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sites {
     let trie = StackTrie::new(&profile.stacks, symbols);
-    let mut merged = merge_by_stack(profile, &trie);
+    let (mut merged, stack_of) = merge_by_stack(profile, &trie);
+    let mut place_of_stack = vec![None; trie.len()];
     merged.sort_by(|(_, one), (_, other)| {
         let bytes = other.allocated_bytes.value().total_cmp(&one.allocated_bytes.value());
         bytes
@@ -122,6 +133,7 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Vec
             bytes -= trie.text_bytes(*stack);
             continue;
         }
+        place_of_stack[*stack as usize] = Some(figures.len() as u32);
         let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
         figures.push(totals.figures(losses, label, trie.frames(*stack)));
     }
@@ -132,17 +144,23 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Vec
         unknown(profile)
             .map(|totals| totals.figures(losses, "(call sites lost to damage)".to_owned(), Vec::new())),
     );
-    figures
+    let place = |stack: Option<u32>| stack.and_then(|stack| place_of_stack[stack as usize]);
+    Sites { figures, place_of: stack_of.into_iter().map(place).collect() }
 }
 
-/// The totals of all sites whose trimmed stacks are equal, with that stack.
-fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)> {
+/// The totals of all sites whose trimmed stacks are equal, with that stack; and that stack for each site of the trace that has
+/// samples.
+fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> (Vec<(u32, Merged)>, Vec<Option<u32>>) {
     const NONE: u32 = u32::MAX;
     let mut slots = vec![NONE; trie.len()];
     let mut merged: Vec<(u32, Merged)> = Vec::new();
-    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
-        let row = profile.stacks.node_row(site.stack).filter(|_| site.stack != 0);
-        let stack = row.and_then(|row| trie.of_row(row)).map_or(ROOT, |stack| trie.trimmed(stack));
+    let mut stack_of = vec![None; profile.sites.len()];
+    for (site, stack_of) in profile.sites.iter().zip(&mut stack_of) {
+        if site.samples.allocated.samples() == 0 {
+            continue;
+        }
+        let stack = trie.of_site(&profile.stacks, site);
+        *stack_of = Some(stack);
         let slot = &mut slots[stack as usize];
         if *slot == NONE {
             *slot = merged.len() as u32;
@@ -150,7 +168,7 @@ fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> Vec<(u32, Merged)>
         }
         merged[*slot as usize].1.add(site);
     }
-    merged
+    (merged, stack_of)
 }
 
 /// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is
@@ -196,7 +214,7 @@ fn unnamed(stack: u32) -> String {
 }
 
 /// `function (file.rs:12)`, the file with the folder it is in.
-fn label(frame: &Frame) -> String {
+pub(super) fn label(frame: &Frame) -> String {
     let Some(file) = &frame.file else { return frame.function.clone() };
     let mut parts = file.rsplit(['/', '\\']).filter(|part| !part.is_empty());
     let name = parts.next().unwrap_or(file);

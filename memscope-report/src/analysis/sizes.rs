@@ -1,14 +1,14 @@
 //! Allocations by size, in powers of two.
 
 use super::types::SizeBucket;
-use crate::load::Profile;
+use crate::load::{Profile, size_class};
 use crate::statistics::{Losses, Total};
 
 /// The size classes from the smallest up to the largest that has samples.
 pub(super) fn sizes(profile: &Profile, losses: Losses) -> Vec<SizeBucket> {
     let mut totals: Vec<(Total, Total)> = Vec::new();
     for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
-        let class = class_of(site.size_bytes);
+        let class = size_class(site.size_bytes);
         if totals.len() <= class {
             totals.resize(class + 1, Default::default());
         }
@@ -23,14 +23,6 @@ pub(super) fn sizes(profile: &Profile, losses: Losses) -> Vec<SizeBucket> {
     buckets.collect()
 }
 
-/// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
-pub(super) fn class_of(size_bytes: u64) -> usize {
-    match size_bytes {
-        0 | 1 => 0,
-        size => (u64::BITS - (size - 1).leading_zeros()) as usize,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +30,6 @@ mod tests {
     #[test]
     fn a_class_ends_at_its_power_of_two() {
         let sizes = [0, 1, 2, 3, 4, 5, 1024, 1025, 1 << 63, (1 << 63) + 1, u64::MAX];
-        assert_eq!(sizes.map(class_of), [0, 0, 1, 2, 2, 3, 10, 11, 63, 64, 64]);
+        assert_eq!(sizes.map(size_class), [0, 0, 1, 2, 2, 3, 10, 11, 63, 64, 64]);
     }
 }

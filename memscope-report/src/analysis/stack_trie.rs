@@ -7,7 +7,7 @@
 //! site ([`StackTrie::blamed`]). No stack is ever walked in full while it is built, whatever its depth.
 
 use super::types::Frame;
-use crate::load::StackTree;
+use crate::load::{Site, StackTree};
 use crate::symbolize::{FrameKind, Symbols};
 use std::collections::HashMap;
 
@@ -83,6 +83,12 @@ impl<'a> StackTrie<'a> {
         self.by_row.get(row).copied()
     }
 
+    /// The stack of a site of the trace as it is shown; [`ROOT`] where none was recorded.
+    pub(crate) fn of_site(&self, tree: &StackTree, site: &Site) -> u32 {
+        let row = tree.node_row(site.stack).filter(|_| site.stack != 0);
+        row.and_then(|row| self.of_row(row)).map_or(ROOT, |stack| self.trimmed(stack))
+    }
+
     /// The stack as it is shown: from the innermost frame on that is not the profiler's, the allocator's or the standard
     /// library's. One that has only those loses the profiler's and the allocator's. With
     /// [`SymbolizeOptions::all_frames`](crate::SymbolizeOptions::all_frames) it is shown whole.
@@ -113,6 +119,19 @@ impl<'a> StackTrie<'a> {
             at = node.parent;
         }
         frames
+    }
+
+    /// The frames that are known, innermost first.
+    pub(crate) fn known_frames(&self, stack: u32) -> impl Iterator<Item = &Frame> {
+        let mut at = stack;
+        std::iter::from_fn(move || {
+            let node = &self.nodes[at as usize];
+            (at != ROOT).then(|| {
+                at = node.parent;
+                self.frame(node.frame)
+            })
+        })
+        .flatten()
     }
 
     /// Bytes that [`StackTrie::frames`] takes, about.

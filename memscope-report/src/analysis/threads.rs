@@ -1,11 +1,14 @@
-//! Exact figures of each thread.
+//! Exact figures of each thread, and estimates of what only samples tell.
 
+use super::group::thread_sums;
 use super::types::ThreadFigures;
 use crate::load::Profile;
+use crate::statistics::Losses;
 use std::cmp::Reverse;
 
 /// The threads, most allocated bytes first.
-pub(super) fn threads(profile: &Profile) -> Vec<ThreadFigures> {
+pub(super) fn threads(profile: &Profile, losses: Losses) -> Vec<ThreadFigures> {
+    let sums = thread_sums(profile);
     let mut threads: Vec<ThreadFigures> = profile
         .threads
         .iter()
@@ -17,6 +20,7 @@ pub(super) fn threads(profile: &Profile) -> Vec<ThreadFigures> {
             allocated_bytes: thread.allocated_bytes,
             frees: thread.frees,
             freed_bytes: thread.freed_bytes,
+            sampled: sums.get(&thread.id).map(|sums| sums.figures(losses)).unwrap_or_default(),
         })
         .collect();
     threads.sort_by_key(|thread| (Reverse(thread.allocated_bytes), thread.id));

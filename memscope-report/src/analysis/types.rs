@@ -1,8 +1,17 @@
 //! What the analysis finds: plain data, computed once from a [`crate::Profile`], drawn by every chart and table.
 
+mod distributions;
+mod groups;
+mod over_time;
+mod slices;
+
 pub use crate::load::Fate;
 use crate::statistics::Estimate;
+pub use distributions::*;
+pub use groups::*;
+pub use over_time::*;
 use serde::Serialize;
+pub use slices::*;
 
 /// Everything that charts, page and summary show.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -23,8 +32,18 @@ pub struct Analysis {
     pub lifetimes: Vec<LifetimeBucket>,
     /// Who freed what: the thread-to-thread matrix, most bytes first.
     pub flows: Vec<ThreadFlow>,
+    /// Allocations by size and lifetime, smallest size first, then shortest lifetime; classes without samples are left out.
+    pub lifetimes_by_size: Vec<SizeLifetime>,
     /// Exact figures of each annotated function, most allocated bytes first.
     pub scopes: Vec<ScopeFigures>,
+    /// Estimates for each crate, most allocated bytes first: each call site counts for the crate of the frame that names it.
+    pub modules: Vec<GroupFigures>,
+    /// What the call sites did over time, by thread and scope.
+    pub slices: Slices,
+    /// What each thread did over time.
+    pub thread_series: ThreadSeries,
+    /// The operating system's figures over time, in order.
+    pub resources: Vec<ResourcePoint>,
     /// What stands out, worst first.
     pub findings: Vec<Bottleneck>,
     /// What is wrong with the trace or was lost, each one sentence; empty when all is well.
@@ -117,25 +136,6 @@ pub struct Totals {
     pub overhead_us: u64,
 }
 
-/// Exact figures of the process at one time (cumulative but for `live_bytes` and `rss_bytes`).
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct TimelinePoint {
-    /// When, microseconds.
-    pub time_us: u64,
-    /// Live heap bytes allocated since the session's start.
-    pub live_bytes: i64,
-    /// Allocations so far.
-    pub allocations: u64,
-    /// Bytes allocated so far.
-    pub allocated_bytes: u64,
-    /// Frees so far.
-    pub frees: u64,
-    /// Bytes freed so far.
-    pub freed_bytes: u64,
-    /// Resident set size at (nearly) that time, where the trace has it.
-    pub rss_bytes: Option<u64>,
-}
-
 /// Exact figures of one thread.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ThreadFigures {
@@ -153,6 +153,8 @@ pub struct ThreadFigures {
     pub frees: u64,
     /// Bytes freed.
     pub freed_bytes: u64,
+    /// Estimates of what sampling tells besides: live, at the peak, temporary.
+    pub sampled: SampledFigures,
 }
 
 /// A resolved frame of a stack.
@@ -203,43 +205,6 @@ pub struct SiteFigures {
     pub growth: Vec<GrowthStep>,
 }
 
-/// One step of what a call site's growing `realloc`s make together: all that grew from one size class. A vector that is pushed to
-/// goes through a step for each doubling.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct GrowthStep {
-    /// Largest size before, bytes: a power of two; the class holds sizes above its half.
-    pub up_to_bytes: u64,
-    /// The `realloc`s.
-    pub reallocs: Estimate,
-    /// Those of them that moved to another place.
-    pub moved: Estimate,
-    /// Bytes that those copied: the size before. Reallocs that stayed in place copy nothing.
-    pub copied_bytes: Estimate,
-    /// Bytes asked for anew, all of the new size.
-    pub new_bytes: Estimate,
-}
-
-/// One class of lifetimes over the whole process.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct LifetimeBucket {
-    /// The longest lifetime in the class, microseconds; `None` for the last class, which has no end. A class begins where the one
-    /// before ends.
-    pub up_to_us: Option<u64>,
-    /// Allocations freed at that age.
-    pub freed_allocations: Estimate,
-    /// Their bytes.
-    pub freed_bytes: Estimate,
-    /// Allocations of that age still live at the end: they live at least as long (censored observations).
-    pub live_allocations: Estimate,
-    /// Their bytes.
-    pub live_bytes: Estimate,
-    /// The share of all allocations that outlives the class, 0 to 1: the life-table estimate of the survival function (Cutler
-    /// and Ederer 1958; Kaplan and Meier's for grouped times), for which the still live count for as long as they were seen.
-    pub surviving_allocations: f64,
-    /// The same of all bytes.
-    pub surviving_bytes: f64,
-}
-
 /// What one thread allocated and one thread (or nobody) freed: a cell of the thread-to-thread matrix.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ThreadFlow {
@@ -253,20 +218,11 @@ pub struct ThreadFlow {
     pub bytes: Estimate,
 }
 
-/// Estimates for one size class.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct SizeBucket {
-    /// Largest size of the class, bytes: a power of two.
-    pub up_to_bytes: u64,
-    /// Allocations.
-    pub allocations: Estimate,
-    /// Bytes allocated.
-    pub allocated_bytes: Estimate,
-}
-
 /// Exact figures of one annotated function.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ScopeFigures {
+    /// Id in the trace.
+    pub id: u32,
     /// Path of the function, or the name that was given.
     pub name: String,
     /// Calls that returned.
@@ -279,6 +235,8 @@ pub struct ScopeFigures {
     pub own_allocations: u64,
     /// Bytes allocated outside inner scopes.
     pub own_allocated_bytes: u64,
+    /// Estimates of what sampling tells besides, of allocations outside inner scopes: live, at the peak, temporary.
+    pub sampled: SampledFigures,
 }
 
 /// What kind of trouble a [`Bottleneck`] is.

@@ -6,6 +6,7 @@ use super::shares::IntervalShares;
 use super::sites::Site;
 use super::stacks::StackTree;
 use super::thin::Series;
+use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
     Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
     Sites, Symbols,
@@ -23,6 +24,7 @@ pub(crate) struct Builder {
     intervals: Vec<Interval>,
     interval_rows: HashMap<u32, usize>,
     timeline: Series<Counters>,
+    thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
     scopes: BTreeMap<u32, ScopeTotals>,
     names: super::profile::SymbolNames,
@@ -47,6 +49,7 @@ impl Builder {
             intervals: Vec::new(),
             interval_rows: HashMap::new(),
             timeline: Series::new(live_bytes),
+            thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
             scopes: BTreeMap::new(),
             names: super::profile::SymbolNames::default(),
@@ -75,6 +78,7 @@ impl Builder {
             Record::Counters(counters) => self.add_counters(counters),
             Record::ThreadCounters(record) => {
                 self.last_us = self.last_us.max(record.time_us);
+                self.thread_series.add(&record);
                 for (row, &id) in record.threads.iter().enumerate() {
                     self.thread(id).update(&record, row);
                 }
@@ -231,6 +235,8 @@ impl Builder {
             sample_bytes: self.fold.sample_bytes,
             duration_us,
             ownership: self.fold.take_ownership(),
+            site_times: self.fold.take_slices(),
+            thread_times: self.thread_series.finish(),
             sites: self.fold.sites.into_rows(),
             intervals: self.intervals,
             timeline: self.timeline.finish(),

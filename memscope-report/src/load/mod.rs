@@ -5,6 +5,7 @@
 //! site's totals. Nothing here believes the trace: ids are looked up, never indexed with; times only move forward;
 //! sums saturate or are floating point; what does not fit is counted and passed over.
 
+mod bins;
 mod builder;
 mod header;
 mod ownership;
@@ -13,15 +14,20 @@ mod profile;
 mod samples;
 mod shares;
 mod sites;
+mod slices;
 mod stacks;
 mod table;
 mod thin;
+mod thread_series;
 
 pub(crate) use builder::live_bytes;
+pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
 pub use sites::{Site, SiteSamples};
+pub use slices::{FoldedActivity, SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
+pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;
 use builder::Builder;

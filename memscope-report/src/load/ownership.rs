@@ -7,7 +7,7 @@
 //! Samples whose site is lost are left out: their size is not known.
 
 use crate::statistics::Total;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Flows that are kept apart; what other pairs of threads add is one flow between no known threads.
 const FLOWS_MAX: usize = 1 << 16;
@@ -41,6 +41,12 @@ impl Amount {
     fn add(&mut self, size_bytes: u64, probability: f64) {
         self.allocations.add(1.0, probability);
         self.bytes.add(size_bytes as f64, probability);
+    }
+
+    /// Adds `count` samples of one size and probability.
+    pub(crate) fn add_many(&mut self, count: u64, size_bytes: u64, probability: f64) {
+        self.allocations.add_many(count, 1.0, probability);
+        self.bytes.add_many(count, size_bytes as f64, probability);
     }
 
     /// Adds the samples of `other`.
@@ -84,6 +90,8 @@ pub struct Flow {
     pub fate: Fate,
     /// How much that is.
     pub amount: Amount,
+    /// What of it was freed within a millisecond by the thread that made it.
+    pub temporary: Amount,
 }
 
 /// The ends of all samples whose site is known.
@@ -92,8 +100,12 @@ pub struct Flow {
 pub struct Ownership {
     /// By lifetime, shortest first, up to the last class that has samples.
     pub lifetimes: Vec<LifetimeClass>,
+    /// The same for each size class that has samples, smallest first: the least `i` with `size <= 2^i`, and its lifetimes.
+    pub lifetimes_by_size: Vec<(u32, Vec<LifetimeClass>)>,
     /// By allocating thread, then by what became of it.
     pub flows: Vec<Flow>,
+    /// What was live at the process's peak, by the allocating thread.
+    pub at_peak: Vec<(u32, Amount)>,
 }
 
 /// What a sample was, at its end.
@@ -104,24 +116,41 @@ pub(super) struct Ended {
     pub(super) thread: u32,
     pub(super) age_us: u64,
     pub(super) fate: Fate,
+    pub(super) is_temporary: bool,
 }
 
 /// An [`Ownership`] in the making.
 #[derive(Debug, Default)]
 pub(super) struct OwnershipFold {
-    classes: Vec<LifetimeClass>,
-    flows: HashMap<(u32, Fate), Amount>,
+    /// By size class, then by lifetime class.
+    classes: Vec<Vec<LifetimeClass>>,
+    flows: HashMap<(u32, Fate), FlowAmounts>,
+    at_peak: BTreeMap<u32, Amount>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct FlowAmounts {
+    all: Amount,
+    temporary: Amount,
+}
+
+/// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
+pub(crate) fn size_class(size_bytes: u64) -> usize {
+    match size_bytes {
+        0 | 1 => 0,
+        size => (u64::BITS - (size - 1).leading_zeros()) as usize,
+    }
 }
 
 impl OwnershipFold {
     pub(super) fn add(&mut self, sample: Ended) {
-        let Ended { size_bytes, probability, thread, age_us, fate } = sample;
-        let at = LIFETIME_EDGES_US.partition_point(|&edge_us| edge_us < age_us);
-        while self.classes.len() <= at {
-            let up_to_us = LIFETIME_EDGES_US.get(self.classes.len()).copied();
-            self.classes.push(LifetimeClass { up_to_us, ..LifetimeClass::default() });
+        let Ended { size_bytes, probability, thread, age_us, fate, is_temporary } = sample;
+        let (size, at) =
+            (size_class(size_bytes), LIFETIME_EDGES_US.partition_point(|&edge_us| edge_us < age_us));
+        if self.classes.len() <= size {
+            self.classes.resize(size + 1, Vec::new());
         }
-        let class = &mut self.classes[at];
+        let class = class_at(&mut self.classes[size], at);
         let column = if fate == Fate::Live { &mut class.live } else { &mut class.freed };
         column.add(size_bytes, probability);
         let key = (thread, fate);
@@ -131,16 +160,48 @@ impl OwnershipFold {
             Fate::Live => (0, Fate::Live),
             _ => (0, Fate::FreedByUnknown),
         };
-        self.flows.entry(key).or_default().add(size_bytes, probability);
+        let flow = self.flows.entry(key).or_default();
+        flow.all.add(size_bytes, probability);
+        if is_temporary {
+            flow.temporary.add(size_bytes, probability);
+        }
+    }
+
+    /// Adds a sample of `thread` that was live at the peak.
+    pub(super) fn add_at_peak(&mut self, thread: u32, size_bytes: u64, probability: f64) {
+        self.at_peak.entry(thread).or_default().add(size_bytes, probability);
     }
 
     pub(super) fn finish(self) -> Ownership {
         let flows = self.flows.into_iter();
-        let mut flows: Vec<Flow> =
-            flows.map(|((allocated_by, fate), amount)| Flow { allocated_by, fate, amount }).collect();
+        let mut flows: Vec<Flow> = flows
+            .map(|((allocated_by, fate), FlowAmounts { all, temporary })| Flow {
+                allocated_by,
+                fate,
+                amount: all,
+                temporary,
+            })
+            .collect();
         flows.sort_unstable_by_key(|flow| (flow.allocated_by, flow.fate));
-        Ownership { lifetimes: self.classes, flows }
+        let mut lifetimes = Vec::new();
+        for (at, class) in self.classes.iter().flat_map(|classes| classes.iter().enumerate()) {
+            let all = class_at(&mut lifetimes, at);
+            all.freed.merge(&class.freed);
+            all.live.merge(&class.live);
+        }
+        let lifetimes_by_size = (0..).zip(self.classes).filter(|(_, classes)| !classes.is_empty()).collect();
+        let at_peak = self.at_peak.into_iter().collect();
+        Ownership { lifetimes, lifetimes_by_size, flows, at_peak }
     }
+}
+
+/// Class `at`, made together with those before it if it is not there.
+fn class_at(classes: &mut Vec<LifetimeClass>, at: usize) -> &mut LifetimeClass {
+    while classes.len() <= at {
+        let up_to_us = LIFETIME_EDGES_US.get(classes.len()).copied();
+        classes.push(LifetimeClass { up_to_us, ..LifetimeClass::default() });
+    }
+    &mut classes[at]
 }
 
 #[cfg(test)]
@@ -148,7 +209,7 @@ mod tests {
     use super::*;
 
     fn ended(thread: u32, age_us: u64, fate: Fate) -> Ended {
-        Ended { size_bytes: 10, probability: 0.5, thread, age_us, fate }
+        Ended { size_bytes: 10, probability: 0.5, thread, age_us, fate, is_temporary: false }
     }
 
     #[test]

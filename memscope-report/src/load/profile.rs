@@ -2,7 +2,9 @@
 
 use super::ownership::Ownership;
 use super::sites::{Site, SiteSamples};
+use super::slices::SiteTimes;
 use super::stacks::StackTree;
+use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
 use memscope_trace::{
     Counters, End, Interval, Loss, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
@@ -28,6 +30,10 @@ pub struct Profile {
     pub unknown_site: SiteSamples,
     /// Who freed what, and when.
     pub ownership: Ownership,
+    /// What the call sites did over time.
+    pub site_times: SiteTimes,
+    /// What each thread did over time: exact figures.
+    pub thread_times: ThreadTimes,
     /// The sampling intervals, in the order of the trace.
     pub intervals: Vec<Interval>,
     /// Exact figures over time, in order, thinned to 4,000 points at most.

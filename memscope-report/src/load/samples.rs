@@ -5,7 +5,8 @@
 
 use super::ownership::{Ended, Fate, Ownership, OwnershipFold};
 use super::peak::{Life, PeakFold};
-use super::sites::{Site, SiteSamples};
+use super::sites::{Site, SiteSamples, TEMPORARY_US};
+use super::slices::{Event, SiteTimes, SliceFold};
 use super::table::IdTable;
 use memscope_trace::{Frees, Interval, Samples};
 use std::collections::HashMap;
@@ -52,6 +53,7 @@ pub(crate) struct SampleFold {
     next_sample: u64,
     ownership: OwnershipFold,
     peak: PeakFold,
+    slices: SliceFold,
 }
 
 impl SampleFold {
@@ -71,6 +73,7 @@ impl SampleFold {
             self.last_us = self.last_us.max(time_us);
             self.add_sample(id, site, (thread, time_us), interval, retained);
         }
+        self.slices.tidy(self.sites.rows());
     }
 
     fn add_sample(
@@ -89,6 +92,7 @@ impl SampleFold {
                 self.sample_bytes += u128::from(site.size_bytes);
                 let probability = site.probability(interval) * retained;
                 site.samples.allocated.add(1.0, probability);
+                self.slices.add(row as u32, thread, probability, time_us, Event::Allocated);
                 probability
             }
             None => {
@@ -125,13 +129,17 @@ impl SampleFold {
                 self.unmatched_frees += 1;
             }
         }
+        self.slices.tidy(self.sites.rows());
     }
 
     fn close(&mut self, open: Open, thread: u32, time_us: u64) {
         let lifetime_us = time_us.saturating_sub(open.time_us);
         self.samples_of(open.site_row).add_free(open.probability, lifetime_us, open.thread, thread);
-        let Open { site_row, probability, time_us: start_us, .. } = open;
-        self.peak.end(Life { site_row, probability, start_us, end_us: time_us });
+        let Open { site_row, probability, time_us: start_us, thread: allocated_by } = open;
+        self.peak.end(Life { site_row, thread: allocated_by, probability, start_us, end_us: time_us });
+        if site_row != NO_SITE {
+            self.slices.add(site_row, allocated_by, probability, time_us.max(start_us), Event::Freed);
+        }
         let fate = if thread == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(thread) };
         self.end(open, lifetime_us, fate);
     }
@@ -139,7 +147,9 @@ impl SampleFold {
     fn end(&mut self, open: Open, age_us: u64, fate: Fate) {
         if let Some(site) = self.sites.rows().get(open.site_row as usize) {
             let Open { thread, probability, .. } = open;
-            self.ownership.add(Ended { size_bytes: site.size_bytes, probability, thread, age_us, fate });
+            let size_bytes = site.size_bytes;
+            let is_temporary = thread != 0 && fate == Fate::FreedBy(thread) && age_us <= TEMPORARY_US;
+            self.ownership.add(Ended { size_bytes, probability, thread, age_us, fate, is_temporary });
         }
     }
 
@@ -162,19 +172,31 @@ impl SampleFold {
         open.sort_unstable_by_key(|(id, _)| *id);
         let (ended, peak_us) = self.peak.finish();
         for life in ended {
-            self.samples_of(life.site_row).at_peak.add(1.0, life.probability);
+            self.at_peak(life.site_row, life.thread, life.probability);
         }
         for (_, open) in open {
             let age_us = end_us.saturating_sub(open.time_us);
             let samples = self.samples_of(open.site_row);
             samples.live.add(1.0, open.probability);
-            if open.time_us <= peak_us {
-                samples.at_peak.add(1.0, open.probability);
-            }
             samples.live_age_us += age_us as f64 / open.probability;
+            if open.time_us <= peak_us {
+                self.at_peak(open.site_row, open.thread, open.probability);
+            }
             self.end(open, age_us, Fate::Live);
         }
         self.unmatched_frees + self.early.len() as u64
+    }
+
+    fn at_peak(&mut self, site_row: u32, thread: u32, probability: f64) {
+        self.samples_of(site_row).at_peak.add(1.0, probability);
+        if let Some(site) = self.sites.rows().get(site_row as usize) {
+            self.ownership.add_at_peak(thread, site.size_bytes, probability);
+        }
+    }
+
+    /// What the sites did over time. Complete once [`SampleFold::finish`] has run.
+    pub(crate) fn take_slices(&mut self) -> SiteTimes {
+        std::mem::take(&mut self.slices).finish(self.sites.rows())
     }
 
     /// Who freed what, and when. Complete once [`SampleFold::finish`] has run.

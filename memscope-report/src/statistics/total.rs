@@ -81,6 +81,27 @@ impl Total {
         self.weigh(Piece { weighted, value });
     }
 
+    /// Adds `count` samples alike, at once: the sums are those of adding them one by one, but for rounding.
+    pub fn add_many(&mut self, count: u64, value: f64, probability: f64) {
+        if count == 0 {
+            return;
+        }
+        let mut one = Self::default();
+        one.add(value, probability);
+        if count > 1 {
+            one.heaviest[1] = one.heaviest[0];
+        }
+        let number = count as f64;
+        self.merge(&Self {
+            value: one.value * number,
+            seen: one.seen * number,
+            squares: one.squares * number,
+            weighted_squares: one.weighted_squares * number,
+            samples: count,
+            heaviest: one.heaviest,
+        });
+    }
+
     /// Adds the samples of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.value += other.value;
@@ -153,6 +174,15 @@ impl Total {
         }
     }
 
+    /// The plain sum, the variance, and what the two heaviest samples stand for beside themselves, as they are if only the share was
+    /// recorded that `losses` says. Unlike a [`Total::thinned`] total's these merge: what is known of the whole is not in them.
+    pub(super) fn restated_parts(&self, losses: Losses) -> (f64, f64, [f64; 2]) {
+        let retained = losses.retained();
+        let variance = self.weighted_squares / (retained * retained) - self.squares / retained;
+        let [first, second] = self.heaviest.map(|piece| piece.weighted / retained - piece.value);
+        (self.seen, variance.max(0.0), [first.max(second), first.min(second)])
+    }
+
     /// The unbiased estimate of the total.
     #[must_use]
     pub fn value(&self) -> f64 {
@@ -195,17 +225,24 @@ impl Total {
     }
 
     fn interval(&self) -> (f64, f64) {
-        let variance = self.variance();
-        if self.value <= 0.0 || variance <= self.value * self.value * f64::EPSILON {
-            return (self.value, self.value);
-        }
-        let (low, high) = interval::mid_p(self.value, variance, self.unseen_piece());
-        (low.max(self.seen).min(self.value), high.max(self.value))
+        Self::limits(self.value, self.variance(), self.seen, self.heaviest.map(Piece::unseen), self.samples)
     }
 
-    /// What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
-    fn unseen_piece(&self) -> f64 {
-        let [first, second] = self.heaviest.map(Piece::unseen);
-        if self.samples < 2 { first } else { 2.0 * first - second }
+    /// The interval of an estimate of `value` with `variance` from `samples` that are worth `seen` themselves, and the two heaviest of
+    /// which stand for `unseen` beside themselves.
+    pub(super) fn limits(
+        value: f64,
+        variance: f64,
+        seen: f64,
+        [first, second]: [f64; 2],
+        samples: u64,
+    ) -> (f64, f64) {
+        if value <= 0.0 || variance <= value * value * f64::EPSILON {
+            return (value, value);
+        }
+        // What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
+        let unseen_piece = if samples < 2 { first } else { 2.0 * first - second };
+        let (low, high) = interval::mid_p(value, variance, unseen_piece);
+        (low.max(seen).min(value), high.max(value))
     }
 }

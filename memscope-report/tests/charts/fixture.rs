@@ -70,6 +70,7 @@ pub(crate) fn thread(id: u32, name: &str, allocated_bytes: u64) -> ThreadFigures
         allocated_bytes,
         frees: allocated_bytes / 100,
         freed_bytes: allocated_bytes / 4 * 3,
+        ..ThreadFigures::default()
     }
 }
 
@@ -96,9 +97,11 @@ pub(crate) fn service() -> Analysis {
             allocated_bytes: 30 << 20,
             own_allocations: 200_000,
             own_allocated_bytes: 10 << 20,
+            ..ScopeFigures::default()
         }],
         findings: Vec::new(),
         warnings: vec!["3 samples were lost because a thread's buffer was full.".to_owned()],
+        ..Analysis::default()
     }
 }
 
