@@ -21,6 +21,8 @@ mod elf_file;
 mod engine;
 mod modules;
 mod name;
+#[cfg(feature = "dwarf")]
+mod outline;
 mod owner;
 #[cfg(feature = "dwarf")]
 mod place;

@@ -4,10 +4,20 @@
 //! crate or module; only its file is known. Rust's files follow its modules, so the file's path stands in for the
 //! module's: `.../library/alloc/src/vec/mod.rs` is `alloc::vec`, `.../serde_json-1.0.1/src/de.rs` is
 //! `serde_json::de`. The crate of the program's own files is learnt from functions of the same folder whose whole
-//! name is known from the symbol table. A module written inside another one's file is missed.
+//! name is known from the symbol table.
+//!
+//! Modules, types and functions inside the file are in no attribute of such debug information. Where the file is
+//! still there and a function of that name stands around that line, it tells them (`outline.rs`); else they are missed.
 
+use super::outline::Outline;
 use crate::analysis::Frame;
 use std::collections::HashMap;
+use std::path::Path;
+
+/// Larger source files are not read, bytes.
+const SOURCE_BYTES_MAX: u64 = 4 << 20;
+/// Nor more of all, bytes.
+const SOURCES_BYTES_MAX: u64 = 64 << 20;
 
 /// Which crate the files of a folder belong to.
 #[derive(Debug, Default)]
@@ -22,12 +32,47 @@ pub(super) fn qualified(frames: &[Frame]) -> Vec<Frame> {
         crates.learn(&frame.function, frame.file.as_deref().unwrap_or_default());
     }
     let mut frames = frames.to_vec();
+    let mut sources = Sources::default();
     for frame in frames.iter_mut().filter(|frame| is_bare(&frame.function)) {
-        if let Some(name) = frame.file.as_deref().and_then(|file| crates.qualified(&frame.function, file)) {
+        let Some(file) = frame.file.as_deref() else { continue };
+        let inside = frame.line.and_then(|line| sources.path_at(file, line, head(&frame.function)));
+        let name = inside.as_deref().unwrap_or(&frame.function);
+        if let Some(name) = crates.qualified(name, file) {
             frame.function = name;
         }
     }
     frames
+}
+
+/// Source files, each read once.
+#[derive(Debug, Default)]
+struct Sources {
+    outlines: HashMap<String, Option<Outline>>,
+    bytes: u64,
+}
+
+impl Sources {
+    /// The path inside `file` of the function `name` at `line`.
+    fn path_at(&mut self, file: &str, line: u32, name: &str) -> Option<String> {
+        if !self.outlines.contains_key(file) {
+            let outline = self.read(file);
+            self.outlines.insert(file.to_owned(), outline);
+        }
+        self.outlines.get(file)?.as_ref()?.path_at(line, name)
+    }
+
+    fn read(&mut self, file: &str) -> Option<Outline> {
+        let path = Path::new(file);
+        if !path.is_absolute() || !file.ends_with(".rs") {
+            return None;
+        }
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        self.bytes += metadata.len();
+        if metadata.len() > SOURCE_BYTES_MAX || self.bytes > SOURCES_BYTES_MAX {
+            return None;
+        }
+        Some(Outline::of(&std::fs::read_to_string(path).ok()?))
+    }
 }
 
 /// Whether `name` has no path: `push`, `{closure#0}<a::B>`, but not `a::push` nor `<a::B>::push`.

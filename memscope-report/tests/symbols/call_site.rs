@@ -37,7 +37,7 @@ fn names(run: &Run) -> Symbols {
 
 #[test]
 fn a_stack_begins_outside_the_standard_library_and_is_named_by_the_programs_own_code() {
-    for build in [Build::Full, Build::LinesOnly] {
+    for build in [Build::Full, Build::Unpacked] {
         let profile = Program::get(build).run.allocation(None);
         let site = site(&profile, &SymbolizeOptions::default());
         let functions = functions(&site);

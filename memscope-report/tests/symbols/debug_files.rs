@@ -139,8 +139,14 @@ fn a_binary_in_a_named_folder_counts_where_the_first_is_another_build() {
 
 #[test]
 fn lines_alone_are_named_from_the_symbol_table_and_the_file() {
-    let run = &Program::get(Build::LinesOnly).run;
-    let named = Named::of(&run.profile(), &SymbolizeOptions::default());
+    let program = Program::get(Build::LinesOnly);
+    let named = Named::of(&program.run.profile(), &SymbolizeOptions::default());
+    assert!(named.has_inlined("my_app"), "{named:?}");
+
+    // A file that is not the one that was compiled is not believed: the module inside it is missed.
+    let source = program.dir().join("app/src/main.rs");
+    std::fs::write(&source, "mod deep { fn another() {} }").unwrap();
+    let named = Named::of(&program.run.profile(), &SymbolizeOptions::default());
     let has = |function: &str, inlined: bool, line: u32| {
         named.stacks.iter().flatten().any(|frame| {
             frame.function.starts_with(function) && frame.inlined == inlined && frame.line == Some(line)
