@@ -46,6 +46,25 @@ pub enum ReportError {
     /// A chart could not be drawn.
     #[cfg(feature = "charts")]
     Draw(crate::chart::DrawError),
+    /// Standard output could not be written.
+    #[cfg(feature = "cli")]
+    Print(std::io::Error),
+    /// A trace cannot be merged with the others: together they have too much of something for one trace.
+    #[cfg(feature = "tools")]
+    Unmergeable {
+        /// The trace.
+        path: PathBuf,
+        /// Of what there is too much.
+        what: &'static str,
+    },
+    /// A scope that was asked for made no call.
+    #[cfg(feature = "tools")]
+    UnknownScope {
+        /// What was asked for.
+        name: String,
+        /// The scopes that made calls, by name.
+        known: Vec<String>,
+    },
 }
 
 impl ReportError {
@@ -86,8 +105,35 @@ impl fmt::Display for ReportError {
             ),
             #[cfg(feature = "charts")]
             Self::Draw(error) => write!(f, "{error}"),
+            #[cfg(feature = "cli")]
+            Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
+            #[cfg(feature = "tools")]
+            Self::Unmergeable { path, what } => write!(
+                f,
+                "{}: expected fewer than {} {what} in all traces together, found more with this one; merge fewer",
+                path.display(),
+                u32::MAX
+            ),
+            #[cfg(feature = "tools")]
+            Self::UnknownScope { name, known } => write!(
+                f,
+                "expected a scope whose calls the trace has, found none called {name:?}; {}",
+                known_scopes(known)
+            ),
         }
     }
+}
+
+/// The scopes that there are, as many as a line takes. Quoted: a name must not reach a terminal as it is.
+#[cfg(feature = "tools")]
+fn known_scopes(known: &[String]) -> String {
+    const SHOWN: usize = 8;
+    if known.is_empty() {
+        return "no scope made a call: annotate a function with #[memscope::profile]".to_owned();
+    }
+    let shown: Vec<String> = known.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = if known.len() > SHOWN { " and more" } else { "" };
+    format!("pass one of {}{more}", shown.join(", "))
 }
 
 impl std::error::Error for ReportError {
@@ -98,6 +144,10 @@ impl std::error::Error for ReportError {
             Self::NotAFile { .. } | Self::NotAFolder { .. } => None,
             #[cfg(feature = "charts")]
             Self::Draw(error) => Some(error),
+            #[cfg(feature = "cli")]
+            Self::Print(source) => Some(source),
+            #[cfg(feature = "tools")]
+            Self::Unmergeable { .. } | Self::UnknownScope { .. } => None,
         }
     }
 }

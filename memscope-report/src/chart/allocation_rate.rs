@@ -6,10 +6,10 @@
 use super::axis::{Axis, Unit};
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style};
 use super::plot::{area, line, value_plot};
-use super::series::{Rates, end_us, rate_interval_us, rates};
+use super::series::{Point, Rates, end_us, rate_interval_us, rates};
 use super::theme::Role;
 use super::{Chart, DrawError};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, TimelinePoint};
 use crate::units;
 
 /// See the module's head.
@@ -20,15 +20,18 @@ const HEIGHT: u32 = 520;
 const PANEL_TITLE: i32 = 20;
 
 fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
-    let timeline = &analysis.timeline;
-    let interval_us = rate_interval_us(timeline);
-    let allocated = rates(timeline, interval_us, |point| point.allocated_bytes);
+    let totals = |total: fn(&TimelinePoint) -> u64| -> Vec<Point> {
+        analysis.timeline.iter().map(|point| (point.time_us as f64, total(point) as f64)).collect()
+    };
+    let allocated_bytes = totals(|point| point.allocated_bytes);
+    let interval_us = rate_interval_us(&allocated_bytes);
+    let allocated = rates(&allocated_bytes, interval_us);
     if allocated.per_second.is_empty() {
         return canvas::draw_without_timeline(title);
     }
-    let freed = rates(timeline, interval_us, |point| point.freed_bytes);
-    let allocations = rates(timeline, interval_us, |point| point.allocations);
-    let frees = rates(timeline, interval_us, |point| point.frees);
+    let freed = rates(&totals(|point| point.freed_bytes), interval_us);
+    let allocations = rates(&totals(|point| point.allocations), interval_us);
+    let frees = rates(&totals(|point| point.frees), interval_us);
     let head = Head {
         title,
         subtitle: format!("Exact, as means over intervals of {}.", units::duration_us(interval_us as u64)),

@@ -31,7 +31,8 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     if sites.is_empty() {
         return canvas::draw_without_samples(title, "No allocation was sampled, so no call site is known.");
     }
-    let rows: Vec<Row> = names(sites).into_iter().zip(sites).map(|(name, site)| row(name, site)).collect();
+    let names = names(&sites.iter().collect::<Vec<_>>());
+    let rows: Vec<Row> = names.into_iter().zip(sites).map(|(name, site)| row(name, site)).collect();
     let head = Head {
         title,
         subtitle: subtitle(analysis),
@@ -60,14 +61,15 @@ fn row(name: String, site: &SiteFigures) -> Row {
         figure,
         bars: vec![bar(Role::Estimate, allocated.value), bar(Role::Live, live)],
         interval: Some((allocated.low, allocated.high)),
+        tip: site.label.clone(),
     }
 }
 
 /// What to call each site. Several stacks may have one label: then the nearest frame in which they differ is
 /// named too, a caller where there is one.
-fn names(sites: &[SiteFigures]) -> Vec<String> {
+pub(super) fn names(sites: &[&SiteFigures]) -> Vec<String> {
     let mut same: HashMap<&str, Vec<&SiteFigures>> = HashMap::new();
-    for site in sites {
+    for &site in sites {
         same.entry(&site.label).or_default().push(site);
     }
     sites.iter().map(|site| name(site, &same[site.label.as_str()])).collect()
@@ -114,7 +116,7 @@ fn difference<'a>(site: &'a SiteFigures, namesakes: &[&SiteFigures]) -> Option<(
 }
 
 /// Where in its frames a site's label is; the innermost frame where it is in none.
-fn labelled_frame(site: &SiteFigures) -> usize {
+pub(super) fn labelled_frame(site: &SiteFigures) -> usize {
     let (function, _) = split_place(&site.label);
     site.frames.iter().position(|frame| frame.function == function).unwrap_or(0)
 }
@@ -128,6 +130,10 @@ fn function_at(site: &SiteFigures, from: usize, step: isize) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::analysis::Frame;
+
+    fn names(sites: &[SiteFigures]) -> Vec<String> {
+        super::names(&sites.iter().collect::<Vec<_>>())
+    }
 
     fn site(label: &str, functions: &[&str]) -> SiteFigures {
         let frame = |function: &&str| Frame { function: (*function).to_owned(), ..Frame::default() };

@@ -3,6 +3,7 @@
 use super::DrawError;
 use super::text::{clean, width_px};
 use super::theme::{self, Role};
+use super::tips::{self, Tip};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -47,19 +48,29 @@ pub(super) fn draw(
     height_px: u32,
     body: impl FnOnce(&Sheet<'_>) -> Result<(), PlotError>,
 ) -> Result<String, DrawError> {
+    draw_with_tips(head, height_px, |sheet| body(sheet).map(|()| Vec::new()))
+}
+
+/// The same where `body` returns tooltips for what it drew.
+pub(super) fn draw_with_tips(
+    head: &Head<'_>,
+    height_px: u32,
+    body: impl FnOnce(&Sheet<'_>) -> Result<Vec<Tip>, PlotError>,
+) -> Result<String, DrawError> {
     let mut svg = String::new();
     let drawn = (|| {
         let sheet = SVGBackend::with_string(&mut svg, (WIDTH, height_px)).into_drawing_area();
         sheet.fill(&Role::Paper.color())?;
         draw_head(&sheet, head)?;
-        body(&sheet)?;
-        sheet.present()
+        let tips = body(&sheet)?;
+        sheet.present()?;
+        Ok(tips)
     })();
-    drawn.map_err(|error: PlotError| DrawError::Plot {
+    let tips = drawn.map_err(|error: PlotError| DrawError::Plot {
         chart: head.title.to_owned(),
         reason: error.to_string(),
     })?;
-    Ok(styled(&svg, head.title))
+    Ok(styled(&tips::insert(&svg, &tips), head.title))
 }
 
 /// The chart of a trace that ends before the first figures over time were written.
@@ -99,6 +110,11 @@ fn draw_head(sheet: &Sheet<'_>, head: &Head<'_>) -> Result<(), PlotError> {
         right -= 12 + 18;
     }
     Ok(())
+}
+
+/// A rectangle between two corners, filled.
+pub(super) fn fill(sheet: &Sheet<'_>, corners: [(i32, i32); 2], role: Role) -> Result<(), PlotError> {
+    sheet.draw(&Rectangle::new(corners, role.color().filled()))
 }
 
 /// How a text looks and which of its points its coordinates mean; its middle line in the vertical.

@@ -1,7 +1,8 @@
 //! Live heap and resident set size over time, the peak marked.
 //!
 //! Both figures on one axis, for the distance between them is the answer to "why is RSS higher than the
-//! heap": code, stacks, the allocator's own reserve, and memory that was mapped without it.
+//! heap": code, stacks, the allocator's own reserve, and memory that was mapped without it. The band below says how closely was looked
+//! at each time: see `interval_band`.
 
 use super::axis::{Axis, Unit};
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, TEXT_SIZE, WIDTH};
@@ -9,7 +10,7 @@ use super::plot::{Plot, area, line, value_plot};
 use super::series::{Point, end_us, thin};
 use super::text::width_px;
 use super::theme::Role;
-use super::{Chart, DrawError};
+use super::{Chart, DrawError, interval_band};
 use crate::analysis::{Analysis, Totals};
 use crate::units;
 use plotters::prelude::*;
@@ -17,7 +18,9 @@ use plotters::prelude::*;
 /// See the module's head.
 pub(super) const CHART: Chart = Chart { name: "memory_over_time", title: "Memory over time", draw };
 
-const HEIGHT: u32 = 400;
+const HEIGHT: u32 = 430;
+/// Where the band of the sampling interval begins, below the plot.
+const BAND_TOP: i32 = 400;
 
 fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let live = live_line(analysis);
@@ -35,26 +38,28 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     // The label of the peak needs room above it.
     let high = highest(&resident).max(highest(&live) * 1.06);
     let head = head(title, !resident.is_empty());
-    canvas::draw(&head, HEIGHT, |sheet| {
+    canvas::draw_with_tips(&head, HEIGHT, |sheet| {
         let y = Axis::of_values(Unit::Bytes, low, high, 6);
-        let mut plot = value_plot(sheet, (HEAD_HEIGHT, HEIGHT as i32 - 8), Axis::of_time(end, 9), y)?;
+        let mut plot = value_plot(sheet, (HEAD_HEIGHT, BAND_TOP - 6), Axis::of_time(end, 9), y)?;
         area(&mut plot, &thin(&live, end), Role::Allocated)?;
         if !resident.is_empty() {
             line(&mut plot, &thin(&resident, end), Role::Resident)?;
         }
-        mark_peak(sheet, &mut plot, &analysis.totals)
+        mark_peak(sheet, &mut plot, &analysis.totals)?;
+        let (across, _) = plot.plotting_area().get_pixel_range();
+        interval_band::draw(sheet, &analysis.session, (across.start, across.end), BAND_TOP, end)
     })
 }
 
 fn head(title: &str, has_resident: bool) -> Head<'_> {
     let (subtitle, legend): (_, &[_]) = if has_resident {
         (
-            "Live heap is exact, counted in every thread. RSS is what the system has given the process.",
+            "Live heap: exact. RSS: what the system has given the process. Band: mean bytes between samples.",
             &[(Role::Allocated, "live heap"), (Role::Resident, "RSS")],
         )
     } else {
         (
-            "Live heap is exact, counted in every thread. RSS is not in this trace.",
+            "Live heap: exact. RSS is not in this trace. Band: mean bytes between samples.",
             &[(Role::Allocated, "live heap")],
         )
     };

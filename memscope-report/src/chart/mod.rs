@@ -14,18 +14,30 @@ mod axis;
 mod call_sites;
 mod canvas;
 mod classes;
-mod flame_graph;
+mod flame;
+mod heat;
+mod interval_band;
 mod lifetimes;
+mod live_by_site;
 mod memory_over_time;
+mod module_path;
+mod modules;
 pub(crate) mod origin;
 mod plot;
+mod resources;
 mod rows;
 mod sampling_interval;
+mod scopes;
 mod series;
+mod size_lifetimes;
 mod sizes;
+mod squarify;
 pub(crate) mod text;
 pub(crate) mod theme;
+mod thread_activity;
+mod thread_flows;
 mod threads;
+mod tips;
 
 pub(crate) use canvas::TITLE_HEIGHT;
 
@@ -35,12 +47,28 @@ use std::fmt;
 /// Every chart, in the order in which the page shows them.
 const CHARTS: &[Chart] = &[
     memory_over_time::CHART,
+    live_by_site::CHART,
     allocation_rate::CHART,
     call_sites::CHART,
-    flame_graph::CHART,
+    flame::FLAME_ALLOCATED,
+    flame::ICICLE_ALLOCATED,
+    flame::FLAME_PEAK,
+    flame::ICICLE_PEAK,
+    flame::FLAME_LIVE,
+    flame::ICICLE_LIVE,
+    flame::FLAME_TEMPORARY,
+    flame::ICICLE_TEMPORARY,
+    flame::FLAME_COPIED,
+    flame::ICICLE_COPIED,
+    modules::CHART,
     threads::CHART,
+    thread_activity::CHART,
+    thread_flows::CHART,
+    scopes::CHART,
     sizes::CHART,
     lifetimes::CHART,
+    size_lifetimes::CHART,
+    resources::CHART,
     sampling_interval::CHART,
 ];
 

@@ -28,7 +28,22 @@ pub(super) fn value_plot<'a, X>(
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    let area = sheet.clone().shrink((0, top), (WIDTH, (bottom - top).max(1) as u32));
+    value_plot_between(sheet, (0, WIDTH as i32), (top, bottom), x, y)
+}
+
+/// The same between two pixels of the sheet's width.
+pub(super) fn value_plot_between<'a, X>(
+    sheet: &Sheet<'a>,
+    (left, right): (i32, i32),
+    (top, bottom): (i32, i32),
+    x: X,
+    y: Axis,
+) -> Result<Plot<'a, X>, PlotError>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    let size = ((right - left).max(1) as u32, (bottom - top).max(1) as u32);
+    let area = sheet.clone().shrink((left, top), size);
     let mut plot = ChartBuilder::on(&area)
         .margin_left(SIDE - 10)
         .margin_right(SIDE + 8)

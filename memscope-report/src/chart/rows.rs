@@ -5,6 +5,7 @@ use super::axis::{Axis, Unit, finite};
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
 use super::plot::{BOTTOM_LABELS, RowPlot, row_plot, whisker};
 use super::theme::Role;
+use super::tips::Tip;
 use plotters::prelude::*;
 
 /// Height of a row, pixels.
@@ -35,6 +36,8 @@ pub(super) struct Row {
     pub(super) bars: Vec<Bar>,
     /// The 95% interval of the figure, where it is an estimate.
     pub(super) interval: Option<(f64, f64)>,
+    /// What it says when the pointer rests on its name: the name in full.
+    pub(super) tip: String,
 }
 
 /// A bar from zero to `value`, between `top` and `bottom` of its row (0 to 1).
@@ -49,7 +52,7 @@ pub(super) struct Bar {
 /// Draws `rows` from the top to the bottom over an axis of bytes.
 pub(super) fn draw(head: &Head<'_>, columns: &Columns, rows: &[Row]) -> Result<String, DrawError> {
     let bottom = HEAD_HEIGHT + rows.len() as i32 * ROW_HEIGHT;
-    canvas::draw(head, (bottom + BOTTOM_LABELS as i32 + 8) as u32, |sheet| {
+    canvas::draw_with_tips(head, (bottom + BOTTOM_LABELS as i32 + 8) as u32, |sheet| {
         let left = SIDE + columns.names + 12;
         let right = WIDTH as i32 - SIDE - columns.figures;
         let ticks = (right - left) / TICK_DISTANCE;
@@ -57,10 +60,16 @@ pub(super) fn draw(head: &Head<'_>, columns: &Columns, rows: &[Row]) -> Result<S
         let mut plot = row_plot(sheet, (left, right), (HEAD_HEIGHT, bottom), axis, rows.len())?;
         for (index, row) in rows.iter().enumerate() {
             draw_bars(&mut plot, index as f64, row)?;
-            write_names(sheet, columns, HEAD_HEIGHT + index as i32 * ROW_HEIGHT + ROW_HEIGHT / 2, row)?;
+            write_names(sheet, columns, middle(index), row)?;
         }
-        Ok(())
+        let tips = rows.iter().enumerate().filter(|(_, row)| row.tip != row.name);
+        Ok(tips.map(|(index, row)| Tip { at: (SIDE, middle(index)), text: row.tip.clone() }).collect())
     })
+}
+
+/// The middle line of a row, pixels.
+fn middle(index: usize) -> i32 {
+    HEAD_HEIGHT + index as i32 * ROW_HEIGHT + ROW_HEIGHT / 2
 }
 
 fn greatest(rows: &[Row]) -> f64 {

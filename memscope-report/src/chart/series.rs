@@ -1,7 +1,7 @@
 //! The timeline as lines that a sheet of a thousand pixels can show: thinned without losing a peak, and
 //! turned from totals so far into rates.
 
-use crate::analysis::{Analysis, TimelinePoint};
+use crate::analysis::Analysis;
 
 /// A point of a line: microseconds, value.
 pub(super) type Point = (f64, f64);
@@ -66,12 +66,12 @@ impl Rates {
     }
 }
 
-/// Length of the intervals over which rates of `timeline` are taken: a round one, at least twice as long as
+/// Length of the intervals over which rates of `totals` are taken: a round one, at least twice as long as
 /// the usual distance of two points, for within one distance nothing is known, but not longer than the
-/// timeline.
-pub(super) fn rate_interval_us(timeline: &[TimelinePoint]) -> f64 {
-    let end = timeline.last().map_or(0, |point| point.time_us) as f64;
-    let distance = end / timeline.len().max(1) as f64;
+/// whole.
+pub(super) fn rate_interval_us(totals: &[Point]) -> f64 {
+    let end = totals.last().map_or(0.0, |point| point.0);
+    let distance = end / totals.len().max(1) as f64;
     round_up((2.0 * distance).max(end / MOST_RATES as f64).max(1000.0)).min(end.max(1000.0))
 }
 
@@ -88,12 +88,8 @@ fn round_up(value: f64) -> f64 {
 /// Rates of a total that only grows. Between two points the total is taken to grow evenly, so no byte is lost
 /// or counted twice: the rates times the interval add up to the total. The last interval may be cut short by
 /// the end.
-pub(super) fn rates(
-    timeline: &[TimelinePoint],
-    interval_us: f64,
-    total: impl Fn(&TimelinePoint) -> u64,
-) -> Rates {
-    let end = timeline.last().map_or(0, |point| point.time_us) as f64;
+pub(super) fn rates(totals: &[Point], interval_us: f64) -> Rates {
+    let end = totals.last().map_or(0.0, |point| point.0);
     let intervals = (end / interval_us).ceil() as usize;
     let mut per_second = Vec::with_capacity(intervals);
     let mut at = Interpolation::default();
@@ -101,14 +97,14 @@ pub(super) fn rates(
     for interval in 0..intervals {
         let from = interval as f64 * interval_us;
         let to = (from + interval_us).min(end);
-        let now = at.value(timeline, to, &total);
+        let now = at.value(totals, to);
         per_second.push((now - before).max(0.0) / ((to - from).max(1.0) / 1e6));
         before = now;
     }
     Rates { interval_us, per_second }
 }
 
-/// A walk along the timeline, from the total 0 at time 0.
+/// A walk along totals, from 0 at time 0.
 #[derive(Default)]
 struct Interpolation {
     next: usize,
@@ -117,9 +113,8 @@ struct Interpolation {
 
 impl Interpolation {
     /// The total at `time`, which must not be before that of the call before.
-    fn value(&mut self, timeline: &[TimelinePoint], time: f64, total: impl Fn(&TimelinePoint) -> u64) -> f64 {
-        while let Some(point) = timeline.get(self.next) {
-            let right = (point.time_us as f64, total(point) as f64);
+    fn value(&mut self, totals: &[Point], time: f64) -> f64 {
+        while let Some(&right) = totals.get(self.next) {
             if right.0 > time {
                 let part = (time - self.left.0) / (right.0 - self.left.0);
                 return self.left.1 + part * (right.1 - self.left.1);
@@ -134,10 +129,6 @@ impl Interpolation {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn point(time_us: u64, allocated_bytes: u64) -> TimelinePoint {
-        TimelinePoint { time_us, allocated_bytes, ..TimelinePoint::default() }
-    }
 
     #[test]
     fn thinning_keeps_every_peak_and_the_ends() {
@@ -158,8 +149,8 @@ mod tests {
 
     #[test]
     fn rates_add_up_to_the_total() {
-        let timeline = [point(1_000, 50), point(7_000, 50), (point(8_500, 1_050)), point(23_300, 5_000)];
-        let rates = rates(&timeline, 2_000.0, |p| p.allocated_bytes);
+        let totals = [(1_000.0, 50.0), (7_000.0, 50.0), (8_500.0, 1_050.0), (23_300.0, 5_000.0)];
+        let rates = rates(&totals, 2_000.0);
         assert_eq!(rates.per_second.len(), 12);
         let full: f64 = rates.per_second[..11].iter().map(|rate| rate * 0.002).sum();
         let last = rates.per_second[11] * 0.0013;
@@ -171,18 +162,18 @@ mod tests {
 
     #[test]
     fn a_total_that_falls_or_a_single_point_is_no_rate_below_zero() {
-        let rates_of = |timeline: &[TimelinePoint]| rates(timeline, 1_000.0, |p| p.allocated_bytes);
-        assert!(rates_of(&[point(1_000, 50), point(2_000, 10)]).per_second.iter().all(|rate| *rate >= 0.0));
-        assert_eq!(rates_of(&[point(0, 50)]).per_second, [] as [f64; 0]);
+        let rates_of = |totals: &[Point]| rates(totals, 1_000.0);
+        assert!(rates_of(&[(1_000.0, 50.0), (2_000.0, 10.0)]).per_second.iter().all(|rate| *rate >= 0.0));
+        assert_eq!(rates_of(&[(0.0, 50.0)]).per_second, [] as [f64; 0]);
         assert_eq!(rates_of(&[]).greatest(), 0.0);
     }
 
     #[test]
     fn intervals_are_round_and_longer_than_the_distance_of_points() {
-        let timeline: Vec<_> = (1..=1_000).map(|i| point(i * 10_000, i)).collect();
-        assert_eq!(rate_interval_us(&timeline), 50_000.0);
-        assert_eq!(rate_interval_us(&timeline[..20]), 20_000.0);
-        assert_eq!(rate_interval_us(&timeline[..1]), 10_000.0);
+        let totals: Vec<Point> = (1..=1_000).map(|i| (f64::from(i * 10_000), f64::from(i))).collect();
+        assert_eq!(rate_interval_us(&totals), 50_000.0);
+        assert_eq!(rate_interval_us(&totals[..20]), 20_000.0);
+        assert_eq!(rate_interval_us(&totals[..1]), 10_000.0);
         assert_eq!(rate_interval_us(&[]), 1_000.0);
     }
 }

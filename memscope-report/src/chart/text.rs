@@ -52,6 +52,13 @@ pub(crate) fn certainty<'a>(analysis: &Analysis, figures: impl IntoIterator<Item
     }
 }
 
+/// FNV-1a: a number that depends on `text` alone and is the same in every run.
+pub(super) fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 /// Columns that `text` takes in a monospaced font: two for East Asian wide characters, one for the rest.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(char_columns).sum()

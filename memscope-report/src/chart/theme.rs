@@ -34,10 +34,40 @@ pub(super) enum Role {
     Live,
     /// What is lumped together.
     Rest,
+    /// The shades of a heat map, from little to much. Text stands on each of them.
+    Heat1,
+    Heat2,
+    Heat3,
+    Heat4,
+    Heat5,
+    /// The layers of a stack, from the bottom: light and dark by turns, so that neighbours differ for every eye.
+    Layer1,
+    Layer2,
+    Layer3,
+    Layer4,
+    Layer5,
+    Layer6,
+    Layer7,
+    Layer8,
 }
 
+/// The shades of a heat map, from little to much.
+pub(super) const HEAT: [Role; 5] = [Role::Heat1, Role::Heat2, Role::Heat3, Role::Heat4, Role::Heat5];
+
+/// The layers of a stack, from the bottom.
+pub(super) const LAYERS: [Role; 8] = [
+    Role::Layer1,
+    Role::Layer2,
+    Role::Layer3,
+    Role::Layer4,
+    Role::Layer5,
+    Role::Layer6,
+    Role::Layer7,
+    Role::Layer8,
+];
+
 /// Role, its variable's name, its colour in light and in dark.
-const ROLES: [(Role, &str, u32, u32); 10] = [
+const ROLES: [(Role, &str, u32, u32); 23] = [
     (Role::Paper, "paper", 0xFFFFFF, 0x15191E),
     (Role::Ink, "ink", 0x1B1F24, 0xE6E9ED),
     (Role::Muted, "muted", 0x5A636D, 0x9DA7B1),
@@ -48,6 +78,19 @@ const ROLES: [(Role, &str, u32, u32); 10] = [
     (Role::Estimate, "estimate", 0x74B3DB, 0x2F6F9B),
     (Role::Live, "live", 0x0A4C86, 0x9AD4FA),
     (Role::Rest, "rest", 0x8C959F, 0x77818B),
+    (Role::Heat1, "heat-1", 0xE6F0F8, 0x1C2B37),
+    (Role::Heat2, "heat-2", 0xC3DCEF, 0x1E3D54),
+    (Role::Heat3, "heat-3", 0x9AC6E6, 0x215072),
+    (Role::Heat4, "heat-4", 0x6FAEDC, 0x286491),
+    (Role::Heat5, "heat-5", 0x4496D0, 0x2F76AB),
+    (Role::Layer1, "layer-1", 0x1D5F96, 0x2D72AD),
+    (Role::Layer2, "layer-2", 0xF2A93B, 0xF5B95A),
+    (Role::Layer3, "layer-3", 0x1B7A5A, 0x23876A),
+    (Role::Layer4, "layer-4", 0xE8D34A, 0xEBDD7A),
+    (Role::Layer5, "layer-5", 0x8A2A5B, 0xA44576),
+    (Role::Layer6, "layer-6", 0x7CC4EE, 0x93D0F4),
+    (Role::Layer7, "layer-7", 0xA8480C, 0xB6581E),
+    (Role::Layer8, "layer-8", 0xEDA6C8, 0xF0B8D4),
 ];
 
 impl Role {
@@ -134,6 +177,9 @@ mod tests {
                 Role::Paper | Role::Grid => continue,
                 Role::Ink | Role::Muted => 4.5,
                 Role::Estimate => 2.2,
+                // Shades have text on them; layers have edges of paper.
+                role if HEAT.contains(&role) => 1.0,
+                role if LAYERS.contains(&role) => 1.4,
                 _ => 3.0,
             };
             assert!(contrast(light, light_paper) >= least, "{name} in light");
@@ -141,5 +187,42 @@ mod tests {
         }
         let (live, estimate) = (ROLES[Role::Live as usize], ROLES[Role::Estimate as usize]);
         assert!(contrast(live.2, estimate.2) >= 3.0 && contrast(live.3, estimate.3) >= 3.0);
+    }
+
+    #[test]
+    fn text_is_readable_on_every_shade_and_shades_grow_darker_or_lighter() {
+        let (ink, rows) = (ROLES[Role::Ink as usize], HEAT.map(|role| ROLES[role as usize]));
+        for (_, name, light, dark) in rows {
+            assert!(contrast(light, ink.2) >= 4.5 && contrast(dark, ink.3) >= 4.0, "{name}");
+        }
+        for pair in rows.windows(2) {
+            assert!(contrast(pair[0].2, pair[1].2) >= 1.2, "{} in light", pair[1].1);
+            assert!(contrast(pair[0].3, pair[1].3) >= 1.2, "{} in dark", pair[1].1);
+        }
+    }
+
+    /// What a reader with protanopia or deuteranopia sees (Viénot, Brettel and Mollon 1999), in linear light.
+    fn seen(color: u32, deficiency: [[f64; 3]; 3]) -> [f64; 3] {
+        let [_, red, green, blue] = color.to_be_bytes();
+        let linear = [red, green, blue].map(|channel| (f64::from(channel) / 255.0).powf(2.2));
+        deficiency.map(|row| row.iter().zip(linear).map(|(a, b)| a * b).sum::<f64>().max(0.0).powf(1.0 / 2.2))
+    }
+
+    #[test]
+    fn neighbouring_layers_are_told_apart_by_every_eye() {
+        let everybody = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let protanopia = [[0.1124, 0.8876, 0.0], [0.1124, 0.8876, 0.0], [0.004, -0.004, 1.0]];
+        let deuteranopia = [[0.2927, 0.7073, 0.0], [0.2927, 0.7073, 0.0], [-0.0223, 0.0223, 1.0]];
+        let layers = LAYERS.map(|role| ROLES[role as usize]);
+        for eye in [everybody, protanopia, deuteranopia] {
+            for pair in layers.windows(2) {
+                for (one, other) in [(pair[0].2, pair[1].2), (pair[0].3, pair[1].3)] {
+                    let (a, b) = (seen(one, eye), seen(other, eye));
+                    let distance = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                    assert!(distance >= 0.25, "{} and {}: {distance}", pair[0].1, pair[1].1);
+                    assert!(contrast(one, other) >= 1.8, "{} and {}", pair[0].1, pair[1].1);
+                }
+            }
+        }
     }
 }

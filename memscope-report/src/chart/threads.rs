@@ -50,7 +50,7 @@ fn plural(count: usize, thing: &str) -> String {
 
 /// What to call each thread: its name, with the id where others have the same name; `thread 17` where it has
 /// none.
-fn names(threads: &[ThreadFigures]) -> Vec<String> {
+pub(super) fn names(threads: &[ThreadFigures]) -> Vec<String> {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for thread in threads {
         *uses.entry(&thread.name).or_default() += 1;
@@ -73,6 +73,10 @@ fn row(name: String, thread: &ThreadFigures) -> Row {
         figure: figure(allocated, freed),
         bars: bars(Role::Allocated, allocated, freed),
         interval: None,
+        tip: match thread.name.trim() {
+            "" => format!("thread {}, of the system's id {}", thread.id, thread.os_id),
+            name => format!("{name}, of the system's id {}", thread.os_id),
+        },
     }
 }
 
@@ -87,6 +91,7 @@ fn rest_row(rest: &[ThreadFigures]) -> Row {
         figure: figure(allocated, freed),
         bars: bars(Role::Rest, allocated / count, freed / count),
         interval: None,
+        tip: plural(rest.len(), "other"),
     }
 }
 

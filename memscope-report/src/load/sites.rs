@@ -69,14 +69,19 @@ impl Site {
     /// The probability of a sample of this site under `interval`, computed once per interval in a row.
     pub(crate) fn probability(&mut self, interval: &Interval) -> f64 {
         if self.interval != interval.id {
-            let probability = interval.probability(self.size_bytes);
-            // What a damaged interval makes of it must not poison every sum: such a sample stands for itself.
-            let sane = probability.is_finite() && (1e-15..=1.0).contains(&probability);
-            self.probability = if sane { probability } else { 1.0 };
+            self.probability = probability(interval, self.size_bytes);
             self.interval = interval.id;
         }
         self.probability
     }
+}
+
+/// The probability of a sample of `size_bytes` under `interval`.
+pub(super) fn probability(interval: &Interval, size_bytes: u64) -> f64 {
+    let probability = interval.probability(size_bytes);
+    // What a damaged interval makes of it must not poison every sum: such a sample stands for itself.
+    let sane = probability.is_finite() && (1e-15..=1.0).contains(&probability);
+    if sane { probability } else { 1.0 }
 }
 
 impl SiteSamples {

@@ -40,7 +40,7 @@ pub(super) fn json_string(text: &str) -> String {
 }
 
 /// Nanoseconds since 1970 as `2026-11-23 10:47:49 UTC`.
-pub(super) fn utc(unix_ns: u64) -> String {
+pub(crate) fn utc(unix_ns: u64) -> String {
     let seconds = unix_ns / 1_000_000_000;
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);

@@ -14,6 +14,9 @@ mod sites;
 mod tables;
 mod verdict;
 
+#[cfg(feature = "cli")]
+pub(crate) use html::utc;
+
 use crate::analysis::Analysis;
 use crate::chart::{Drawing, theme};
 use std::io::{self, Write};

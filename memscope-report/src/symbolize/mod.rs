@@ -31,10 +31,15 @@ mod symbols;
 mod table;
 
 pub(crate) use name::FrameKind;
+#[cfg(feature = "tools")]
+pub(crate) use name::kind_of as frame_kind;
 pub use symbols::Symbols;
 
 use crate::load::Profile;
 use crate::progress::Progress;
+#[cfg(feature = "export")]
+pub(crate) use modules::ModuleMap;
+#[cfg(not(feature = "export"))]
 use modules::ModuleMap;
 use std::path::PathBuf;
 use symbols::SymbolsBuilder;

@@ -83,6 +83,12 @@ pub(crate) fn kind(frame: &Frame, module: ModuleKind, own: &OwnCrates) -> FrameK
     }
 }
 
+/// The kind of a frame of which no more is known than it says itself.
+#[cfg(feature = "tools")]
+pub(crate) fn kind_of(frame: &Frame) -> FrameKind {
+    kind(frame, ModuleKind::Program, &OwnCrates::default())
+}
+
 fn owner_by_name(function: &str, module: ModuleKind, own: &OwnCrates) -> Owner {
     match crate_of(function) {
         Some(name) => own.owner(name),
@@ -205,14 +211,14 @@ mod tests {
             ("server+0x1234", Program),
             ("", Program),
         ] {
-            assert_eq!(kind_of(function, None, ModuleKind::Program), expected, "{function}");
+            assert_eq!(kind_in(function, None, ModuleKind::Program), expected, "{function}");
         }
-        assert_eq!(kind_of("_IO_file_doallocate", None, ModuleKind::System), Library);
-        assert_eq!(kind_of("CRYPTO_malloc", None, ModuleKind::Installed), Dependency);
-        assert_eq!(kind_of("plugin::load", None, ModuleKind::Installed), Program);
+        assert_eq!(kind_in("_IO_file_doallocate", None, ModuleKind::System), Library);
+        assert_eq!(kind_in("CRYPTO_malloc", None, ModuleKind::Installed), Dependency);
+        assert_eq!(kind_in("plugin::load", None, ModuleKind::Installed), Program);
     }
 
-    fn kind_of(function: &str, file: Option<&str>, module: ModuleKind) -> FrameKind {
+    fn kind_in(function: &str, file: Option<&str>, module: ModuleKind) -> FrameKind {
         let frame =
             Frame { function: function.to_owned(), file: file.map(str::to_owned), ..Frame::default() };
         kind(&frame, module, &OwnCrates::of_executable("/srv/app"))
@@ -236,7 +242,7 @@ mod tests {
             ("serde_json::de::from_str", Some(OWN), Program),
             ("__rust_alloc", Some(OWN), AllocatorEntry),
         ] {
-            assert_eq!(kind_of(function, file, ModuleKind::Program), expected, "{function} in {file:?}");
+            assert_eq!(kind_in(function, file, ModuleKind::Program), expected, "{function} in {file:?}");
         }
     }
 

@@ -1,16 +1,26 @@
 //! Small analyses with fixed figures, and large and strange ones.
 
+use crate::over_time;
 use memscope_report::analysis::{
-    Analysis, Fate, Frame, GrowthStep, IntervalStart, LifetimeBucket, ScopeFigures, SessionInfo, SiteFigures,
-    SizeBucket, ThreadFigures, ThreadFlow, TimelinePoint, Totals,
+    Analysis, Fate, Frame, GrowthStep, IntervalStart, LifetimeBucket, ResourcePoint, ScopeFigures,
+    SessionInfo, SiteFigures, SizeBucket, SizeLifetime, SliceCell, Slices, ThreadCell, ThreadFigures,
+    ThreadFlow, ThreadSeries, TimelinePoint, Totals,
 };
 use memscope_report::chart::{Drawing, draw_all};
 use memscope_report::page;
 use memscope_report::statistics::Estimate;
+use std::sync::OnceLock;
 
 /// Every chart of an analysis.
 pub(crate) fn drawings(analysis: &Analysis) -> Vec<Drawing> {
     draw_all(analysis).expect("every analysis can be drawn")
+}
+
+/// The chart of that name of the analysis above that is called so.
+pub(crate) fn chart_of(analysis: &str, name: &str) -> &'static str {
+    let drawn = all_drawn().iter().find(|(drawn, _)| *drawn == analysis);
+    let drawing = drawn.and_then(|(_, drawings)| drawings.iter().find(|drawing| drawing.name == name));
+    &drawing.unwrap_or_else(|| panic!("no chart {name} of {analysis}")).svg
 }
 
 /// The chart of that name.
@@ -56,6 +66,7 @@ pub(crate) fn site(functions: &[&str], bytes: f64) -> SiteFigures {
         allocated_bytes: estimate(bytes, 100),
         live_bytes: estimate(bytes / 8.0, 12),
         peak_bytes: estimate(bytes / 4.0, 25),
+        temporary_bytes: estimate(bytes / 2.0, 50),
         ..SiteFigures::default()
     }
 }
@@ -76,6 +87,15 @@ pub(crate) fn thread(id: u32, name: &str, allocated_bytes: u64) -> ThreadFigures
 
 /// A small service: two seconds, four threads, five sites.
 pub(crate) fn service() -> Analysis {
+    let mut analysis = service_without_series();
+    analysis.slices = over_time::slices(4, 131_072);
+    analysis.thread_series = over_time::thread_series(&analysis.threads, 131_072);
+    analysis.resources = over_time::resources();
+    analysis.lifetimes_by_size = over_time::lifetimes_by_size(&analysis.sizes, &analysis.lifetimes);
+    analysis
+}
+
+fn service_without_series() -> Analysis {
     Analysis {
         session: session(),
         totals: totals(),
@@ -162,6 +182,7 @@ fn sites() -> Vec<SiteFigures> {
         SiteFigures { frames: Vec::new(), label: "(stack not recorded)".to_owned(), ..site(&[], mebibyte) },
     ];
     sites[3].frames[0].inlined = true;
+    sites[3].copied_bytes = estimate(3.0 * mebibyte, 40);
     sites[3].growth = (5..12)
         .map(|power| GrowthStep {
             up_to_bytes: 1 << power,
@@ -257,6 +278,8 @@ pub(crate) fn hostile() -> Analysis {
         .map(|name| ScopeFigures { name: (*name).to_owned(), ..ScopeFigures::default() })
         .collect();
     analysis.warnings = HOSTILE.map(str::to_owned).to_vec();
+    analysis.slices = over_time::slices(HOSTILE.len() as u32, 131_072);
+    analysis.thread_series = over_time::thread_series(&analysis.threads, 131_072);
     analysis
 }
 
@@ -278,6 +301,11 @@ pub(crate) fn crowded() -> Analysis {
         (1..=200_000).map(|i| TimelinePoint { time_us: i * 1_000, ..timeline_point(i % 20 + 1) }).collect();
     analysis.totals.threads = 500;
     analysis.session.intervals = intervals(50_000);
+    analysis.scopes = (0..500)
+        .map(|i| ScopeFigures { name: symbol(i), id: i, calls: 7, ..analysis.scopes[0].clone() })
+        .collect();
+    analysis.slices = over_time::slices(400, 12_500_000);
+    analysis.thread_series = over_time::thread_series(&analysis.threads, 12_500_000);
     analysis
 }
 
@@ -333,6 +361,24 @@ pub(crate) fn immense() -> Analysis {
     for (flow, figures) in analysis.flows.iter_mut().zip([strange, huge]) {
         flow.bytes = figures;
     }
+    for cell in &mut analysis.slices.cells {
+        cell.allocated.bytes *= 1e300;
+        cell.freed.bytes *= f64::NAN;
+    }
+    analysis.slices.bin_us = u64::MAX;
+    for cell in &mut analysis.thread_series.cells {
+        (cell.allocated_bytes, cell.bin) = (u64::MAX, u32::MAX - cell.bin);
+    }
+    analysis.thread_series.bin_us = u64::MAX;
+    for (point, figure) in analysis.resources.iter_mut().zip([0, u64::MAX, 7].into_iter().cycle()) {
+        (point.cpu_user_us, point.rss_bytes, point.time_us) =
+            (Some(figure), Some(figure), figure.max(point.time_us));
+    }
+    for (cell, figures) in analysis.lifetimes_by_size.iter_mut().zip([strange, huge]) {
+        (cell.up_to_bytes, cell.freed_bytes, cell.live_allocations) = (u64::MAX, figures, figures);
+    }
+    analysis.scopes[0] =
+        ScopeFigures { allocations: u64::MAX, allocated_bytes: u64::MAX, ..analysis.scopes[0].clone() };
     analysis.flows.push(ThreadFlow {
         allocated_by: u32::MAX,
         fate: Fate::FreedBy(u32::MAX),
@@ -350,6 +396,10 @@ pub(crate) fn zero() -> Analysis {
         sizes: vec![SizeBucket::default()],
         lifetimes: vec![LifetimeBucket::default()],
         scopes: vec![ScopeFigures::default()],
+        slices: Slices { bin_us: 1, bins: 1, cells: vec![SliceCell::default()], ..Slices::default() },
+        thread_series: ThreadSeries { bin_us: 1, bins: 1, cells: vec![ThreadCell::default()] },
+        resources: vec![ResourcePoint::default(); 2],
+        lifetimes_by_size: vec![SizeLifetime::default()],
         warnings: vec![String::new()],
         ..Analysis::default()
     }
@@ -391,4 +441,10 @@ pub(crate) fn all() -> [(&'static str, Analysis); 8] {
         ("one point", one_point()),
         ("below zero", below_zero()),
     ]
+}
+
+/// The charts of every analysis above: drawn once, for several tests look at them.
+pub(crate) fn all_drawn() -> &'static [(&'static str, Vec<Drawing>)] {
+    static DRAWN: OnceLock<Vec<(&'static str, Vec<Drawing>)>> = OnceLock::new();
+    DRAWN.get_or_init(|| all().iter().map(|(name, analysis)| (*name, drawings(analysis))).collect())
 }

@@ -1,6 +1,6 @@
 //! No text over another, none cut off at the edge, and words where there is nothing to draw.
 
-use crate::fixture::{all, below_zero, chart, crowded, drawings, service};
+use crate::fixture::{all_drawn, chart_of, drawings};
 use crate::markup::{Dialect, Element, read};
 use memscope_report::analysis::Analysis;
 
@@ -50,8 +50,8 @@ fn places(svg: &str) -> Vec<Place> {
 
 #[test]
 fn no_text_lies_over_another_or_over_the_edge() {
-    for (name, analysis) in all() {
-        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+    for (name, drawings) in all_drawn() {
+        for drawing in drawings.iter().filter(|drawing| !drawing.svg.contains("inferno")) {
             let what = format!("{} of {name}", drawing.name);
             let root = &read(&drawing.svg, Dialect::Xml).expect("well-formed")[0];
             let (width, height) = (number(root, "width"), number(root, "height"));
@@ -75,42 +75,84 @@ fn no_text_lies_over_another_or_over_the_edge() {
 
 #[test]
 fn of_five_hundred_threads_thirty_have_a_row() {
-    let places = places(&chart(&crowded(), "threads"));
+    let places = places(chart_of("crowded", "threads"));
     assert!(places.iter().any(|place| place.text == "470 others"));
     assert_eq!(places.iter().filter(|place| place.text.contains("freed ")).count(), 31);
 }
 
 #[test]
 fn a_long_timeline_becomes_a_short_line() {
-    let svg = chart(&crowded(), "memory_over_time");
+    let svg = chart_of("crowded", "memory_over_time");
     assert!(svg.len() < 60_000, "{} bytes for 200,000 points", svg.len());
 }
 
 #[test]
 fn an_interval_that_changed_is_drawn_and_one_that_did_not_is_told() {
-    let svg = chart(&crowded(), "sampling_interval");
+    let svg = chart_of("crowded", "sampling_interval");
     assert!(svg.len() < 60_000, "{} bytes for 50,000 intervals", svg.len());
     assert!(places(&svg).iter().any(|place| place.text == "8 MiB"), "the axis reaches the greatest");
-    let places = places(&chart(&service(), "sampling_interval"));
+    let places = places(chart_of("service", "sampling_interval"));
     assert_eq!(places[1].text, "One sample per 512 KiB on average, from beginning to end.");
 }
 
 #[test]
 fn the_peak_has_its_value_and_time() {
-    let places = places(&chart(&service(), "memory_over_time"));
+    let places = places(chart_of("service", "memory_over_time"));
     assert!(places.iter().any(|place| place.text == "peak 12 MiB at 1.23 s"), "{places:?}");
 }
 
 #[test]
+fn five_hundred_threads_over_time_are_rows_and_a_few_groups() {
+    let svg = chart_of("crowded", "thread_activity");
+    assert!(svg.len() < 100_000, "{} bytes", svg.len());
+    assert!(places(svg).iter().any(|place| place.text.ends_with(" others")), "groups");
+}
+
+#[test]
+fn the_matrix_and_the_scopes_of_many_say_what_is_left_out() {
+    let places_of = |name| places(chart_of("crowded", name));
+    assert!(places_of("thread_flows").iter().any(|place| place.text == "other threads"));
+    assert!(places_of("scopes").iter().any(|place| place.text.contains("476 scopes with fewer bytes")));
+    assert!(places_of("live_by_site").iter().any(|place| place.text == "all other call sites"));
+}
+
+#[test]
+fn the_sampling_interval_is_a_band_below_memory_over_time() {
+    let places = places(chart_of("service", "memory_over_time"));
+    assert!(places.iter().any(|place| place.text == "1 sample per 512 KiB"), "{places:?}");
+}
+
+#[test]
+fn what_the_system_does_not_tell_is_said() {
+    let places = places(chart_of("service", "resources"));
+    assert_eq!(places.iter().filter(|place| place.text == "not told by the system").count(), 1);
+}
+
+#[test]
+fn every_measure_has_its_flame_graph_and_icicle_or_says_why_not() {
+    for measure in ["peak", "live", "temporary", "copied", "allocated"] {
+        let flame =
+            if measure == "allocated" { "flame_graph".to_owned() } else { format!("flame_{measure}") };
+        for name in [flame, format!("icicle_{measure}")] {
+            assert!(chart_of("service", &name).contains("95%: "), "{name}");
+            let empty = chart_of("immense", &name);
+            assert!(empty.contains("inferno") || places(empty).len() == 3, "{name}");
+        }
+    }
+}
+
+#[test]
 fn an_estimate_has_its_interval() {
-    let places = places(&chart(&service(), "call_sites"));
+    let places = places(chart_of("service", "call_sites"));
     assert!(places.iter().any(|place| place.text == "30 MiB (27 to 33 MiB)"), "{places:?}");
 }
 
 #[test]
 fn what_is_never_sampled_is_said() {
-    for name in ["call_sites", "sizes", "lifetimes"] {
-        let places = places(&chart(&below_zero(), name));
+    for name in
+        ["call_sites", "sizes", "lifetimes", "size_lifetimes", "modules", "thread_flows", "live_by_site"]
+    {
+        let places = places(chart_of("below zero", name));
         assert!(places[1].text.contains("Allocations below 1 KiB are not sampled."), "{:?}", places[1]);
     }
 }
@@ -127,8 +169,8 @@ fn every_chart_without_data_says_why_and_what_to_do() {
 
 #[test]
 fn every_colour_follows_the_reader_s_scheme() {
-    for (name, analysis) in all() {
-        for drawing in drawings(&analysis).iter().filter(|drawing| !drawing.svg.contains("inferno")) {
+    for (name, drawings) in all_drawn() {
+        for drawing in drawings.iter().filter(|drawing| !drawing.svg.contains("inferno")) {
             for element in read(&drawing.svg, Dialect::Xml).expect("well-formed") {
                 for property in ["fill", "stroke"] {
                     let Some(color) = element.attribute(property).filter(|color| *color != "none") else {

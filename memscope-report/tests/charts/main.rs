@@ -7,5 +7,6 @@ mod golden;
 mod hostile;
 mod layout;
 mod markup;
+mod over_time;
 mod page;
 mod sha256;

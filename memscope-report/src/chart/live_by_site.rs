@@ -1,0 +1,233 @@
+//! Live bytes over time, stacked by the call sites that held most: whose memory the heap was made of when it grew.
+//!
+//! The layers are estimates: each one's figures stand below with their intervals. The line is the live heap as it was counted,
+//! exactly: where the stack ends below it, small allocations that are not sampled, or chance, make up the rest.
+
+use super::axis::{Axis, Unit, finite};
+use super::call_sites;
+use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
+use super::plot::{Plot, line, value_plot};
+use super::series::{Point, end_us, thin};
+use super::text::certainty;
+use super::theme::{LAYERS, Role};
+use super::tips::Tip;
+use super::{Chart, DrawError};
+use crate::analysis::{Analysis, SiteFigures, Slices};
+use crate::statistics::{Estimate, Sum};
+use crate::units;
+use plotters::prelude::*;
+use std::collections::BTreeMap;
+
+/// See the module's head.
+pub(super) const CHART: Chart = Chart { name: "live_by_site", title: "Live bytes by call site", draw };
+
+/// Where the plot ends and the names of its layers begin.
+const PLOT_BOTTOM: i32 = 410;
+const NAME_HEIGHT: i32 = 22;
+
+/// What the sites of a layer held at the end of each bin.
+struct Layer {
+    /// The index of the site; none for what is lumped together.
+    site: Option<usize>,
+    live: Vec<Sum>,
+}
+
+fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
+    let slices = &analysis.slices;
+    let layers = layers(analysis);
+    if layers.is_empty() {
+        return canvas::draw_without_samples(title, "No sampled allocation outlived its stretch of time.");
+    }
+    let figures: Vec<Estimate> =
+        layers.iter().flat_map(|layer| &layer.live).map(|sum| slices.estimate(sum)).collect();
+    let head = Head {
+        title,
+        subtitle: format!("{} Line: the live heap as counted, exact.", certainty(analysis, &figures)),
+        legend: &[],
+    };
+    let height = PLOT_BOTTOM + 34 + layers.len() as i32 * NAME_HEIGHT;
+    canvas::draw_with_tips(&head, height as u32, |sheet| {
+        let end = end_us(analysis);
+        let exact: Vec<Point> =
+            analysis.timeline.iter().map(|point| (point.time_us as f64, point.live_bytes as f64)).collect();
+        let edges = edges(&layers, slices, end);
+        let points = || edges.iter().flatten().chain(&exact).map(|point| point.1);
+        let (low, high) = (points().fold(0.0, f64::min), points().map(finite).fold(0.0, f64::max));
+        let y = Axis::of_values(Unit::Bytes, low, high, 6);
+        let mut plot = value_plot(sheet, (HEAD_HEIGHT, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
+        let roles = layers.iter().enumerate().map(|(index, layer)| role(layer, index));
+        draw_layers(&mut plot, &edges, roles)?;
+        line(&mut plot, &thin(&exact, end), Role::Ink)?;
+        write_names(sheet, analysis, &layers)
+    })
+}
+
+/// The role of a layer: the last one may be what is lumped together.
+fn role(layer: &Layer, index: usize) -> Role {
+    if layer.site.is_some() { LAYERS[index % LAYERS.len()] } else { Role::Rest }
+}
+
+/// The sites that held most at their highest, the largest first, and then the others together.
+fn layers(analysis: &Analysis) -> Vec<Layer> {
+    let slices = &analysis.slices;
+    let bins = slices.bins as usize;
+    let mut changes: BTreeMap<u32, Vec<(Sum, Sum)>> = BTreeMap::new();
+    for cell in slices.cells.iter().filter(|cell| (cell.bin as usize) < bins) {
+        let site = changes.entry(cell.site).or_insert_with(|| vec![Default::default(); bins]);
+        let (allocated, freed) = &mut site[cell.bin as usize];
+        allocated.merge(&cell.allocated);
+        freed.merge(&cell.freed);
+    }
+    let is_known = |site: u32| site != Slices::FURTHER && (site as usize) < analysis.sites.len();
+    let mut sites: Vec<(u32, f64)> = changes
+        .iter()
+        .filter(|(site, _)| is_known(**site))
+        .map(|(site, changes)| (*site, live(changes).iter().map(|sum| finite(sum.bytes)).fold(0.0, f64::max)))
+        .filter(|(_, highest)| *highest > 0.0)
+        .collect();
+    sites.sort_by(|one, other| other.1.total_cmp(&one.1));
+    sites.truncate(LAYERS.len());
+    let mut layers: Vec<Layer> = sites
+        .iter()
+        .filter_map(|(site, _)| Some((*site, changes.remove(site)?)))
+        .map(|(site, changes)| Layer { site: Some(site as usize), live: live(&changes) })
+        .collect();
+    let mut rest = vec![<(Sum, Sum)>::default(); bins];
+    for (all, part) in changes.values().flat_map(|changes| (0..).zip(changes)) {
+        let all: &mut (Sum, Sum) = &mut rest[all];
+        all.0.merge(&part.0);
+        all.1.merge(&part.1);
+    }
+    let rest = Layer { site: None, live: live(&rest) };
+    if rest.live.iter().any(|sum| finite(sum.bytes) > 0.0) {
+        layers.push(rest);
+    }
+    layers
+}
+
+/// What is live at the end of each bin: all that was allocated up to there without all that was freed.
+fn live(changes: &[(Sum, Sum)]) -> Vec<Sum> {
+    let (mut allocated, mut freed) = (Sum::default(), Sum::default());
+    let after = |change: &(Sum, Sum)| {
+        allocated.merge(&change.0);
+        freed.merge(&change.1);
+        allocated.minus(&freed)
+    };
+    changes.iter().map(after).collect()
+}
+
+/// The lower edge of the first layer, and the upper one of each.
+fn edges(layers: &[Layer], slices: &Slices, end_us: u64) -> Vec<Vec<Point>> {
+    let end = end_us as f64;
+    let time = |bin: usize| ((bin as f64 + 1.0) * slices.bin_us as f64).min(end);
+    let times: Vec<f64> = std::iter::once(0.0).chain((0..slices.bins as usize).map(time)).collect();
+    let mut edges = vec![times.iter().map(|&time| (time, 0.0)).collect::<Vec<Point>>()];
+    for layer in layers {
+        let below = edges.last().cloned().unwrap_or_default();
+        let live = std::iter::once(0.0).chain(layer.live.iter().map(|sum| finite(sum.bytes).max(0.0)));
+        edges.push(below.iter().zip(live).map(|(point, live)| (point.0, point.1 + live)).collect());
+    }
+    edges
+}
+
+fn draw_layers(
+    plot: &mut Plot<'_, Axis>,
+    edges: &[Vec<Point>],
+    roles: impl Iterator<Item = Role>,
+) -> Result<(), PlotError> {
+    for (pair, role) in edges.windows(2).zip(roles) {
+        let corners: Vec<Point> = pair[0].iter().chain(pair[1].iter().rev()).copied().collect();
+        plot.draw_series([Polygon::new(corners, role.color().filled())])?;
+    }
+    for edge in &edges[1..] {
+        let style = Role::Paper.color().stroke_width(1);
+        plot.draw_series([PathElement::new(edge.clone(), style)])?;
+    }
+    Ok(())
+}
+
+/// What each layer is, the topmost first, as they lie on each other.
+fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Result<Vec<Tip>, PlotError> {
+    let sites: Vec<&SiteFigures> =
+        layers.iter().filter_map(|layer| analysis.sites.get(layer.site?)).collect();
+    let names = call_sites::names(&sites);
+    let heads = ["at its highest", "live at the end"];
+    let columns = [WIDTH as i32 - SIDE - 230, WIDTH as i32 - SIDE];
+    for (head, right) in heads.iter().zip(columns) {
+        canvas::write(sheet, head, (right, PLOT_BOTTOM + 10), &Style::right(Role::Muted))?;
+    }
+    let mut tips = Vec::new();
+    for (place, (index, layer)) in layers.iter().enumerate().rev().enumerate() {
+        let middle = PLOT_BOTTOM + 32 + place as i32 * NAME_HEIGHT;
+        canvas::fill(sheet, [(SIDE, middle - 6), (SIDE + 12, middle + 6)], role(layer, index))?;
+        let at = (SIDE + 20, middle);
+        match layer.site {
+            Some(site) => {
+                tips.push(Tip { at, text: analysis.sites[site].label.clone() });
+                let style = Style { monospaced: true, ..Style::left(Role::Ink) };
+                canvas::write(sheet, &names[index], at, &style)?;
+            }
+            None => canvas::write(sheet, "all other call sites", at, &Style::left(Role::Ink))?,
+        }
+        let estimate = |sum: &Sum| analysis.slices.estimate(sum);
+        let highest = layer.live.iter().max_by(|one, other| one.bytes.total_cmp(&other.bytes));
+        let figures = [highest, layer.live.last()];
+        for (sum, right) in figures.into_iter().zip(columns) {
+            let figure = sum.map(|sum| figure(&estimate(sum))).unwrap_or_default();
+            canvas::write(sheet, &figure, (right, middle), &Style::right(Role::Ink))?;
+        }
+    }
+    Ok(tips)
+}
+
+fn figure(estimate: &Estimate) -> String {
+    if estimate.samples == 0 {
+        return "none seen".to_owned();
+    }
+    let value = units::bytes(estimate.value);
+    if estimate.high > estimate.low {
+        format!("{value} ({})", units::range(estimate.low, estimate.high, units::bytes))
+    } else {
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::SliceCell;
+    use crate::statistics::Losses;
+
+    fn cell(site: u32, bin: u32, allocated: u64, freed: u64) -> SliceCell {
+        let sum = |count| Sum::of(count, 100, 1.0, Losses::default());
+        SliceCell { site, bin, allocated: sum(allocated), freed: sum(freed), ..SliceCell::default() }
+    }
+
+    fn analysis(cells: Vec<SliceCell>, sites: usize) -> Analysis {
+        let slices = Slices { bin_us: 10, bins: 3, cells, ..Slices::default() };
+        Analysis { slices, sites: vec![SiteFigures::default(); sites], ..Analysis::default() }
+    }
+
+    #[test]
+    fn a_layer_is_what_was_allocated_so_far_and_not_freed() {
+        let cells =
+            vec![cell(0, 0, 3, 0), cell(0, 2, 1, 2), cell(1, 1, 9, 1), cell(Slices::FURTHER, 1, 1, 0)];
+        let layers = layers(&analysis(cells, 2));
+        let bytes = |layer: &Layer| layer.live.iter().map(|sum| sum.bytes).collect::<Vec<_>>();
+        assert_eq!(layers.iter().map(|layer| layer.site).collect::<Vec<_>>(), [Some(1), Some(0), None]);
+        assert_eq!(bytes(&layers[0]), [0.0, 800.0, 800.0]);
+        assert_eq!(bytes(&layers[1]), [300.0, 300.0, 200.0]);
+        assert_eq!(bytes(&layers[2]), [0.0, 100.0, 100.0]);
+        let edges = edges(&layers, &Slices { bin_us: 10, bins: 3, ..Slices::default() }, 25);
+        assert_eq!(edges[3], [(0.0, 0.0), (10.0, 300.0), (20.0, 1200.0), (25.0, 1100.0)]);
+    }
+
+    #[test]
+    fn sites_beyond_the_layers_are_one() {
+        let cells = (0..30).map(|site| cell(site, 0, 1 + u64::from(site), 0)).collect();
+        let layers = layers(&analysis(cells, 30));
+        assert_eq!(layers.len(), LAYERS.len() + 1);
+        let all: f64 = layers.iter().map(|layer| layer.live[2].bytes).sum();
+        assert_eq!(all, 30.0 * 31.0 / 2.0 * 100.0);
+    }
+}
