@@ -42,10 +42,7 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
     let figure = args.figure.into();
-    let mut options = TreeOptions::default();
-    options.figure = figure;
-    options.inverted = args.invert;
-    options.all_frames = args.all_frames;
+    let options = TreeOptions { figure, inverted: args.invert, all_frames: args.all_frames };
     let tree = CallTree::new(&trace.analysis(), &options);
     let limits = (args.min_share, args.depth);
     screen::print(|out| match args.json {
