@@ -46,6 +46,9 @@ pub enum ReportError {
     /// A chart could not be drawn.
     #[cfg(feature = "charts")]
     Draw(crate::chart::DrawError),
+    /// The trace could not be exported.
+    #[cfg(feature = "export")]
+    Export(Box<crate::export::ExportError>),
     /// Standard output could not be written.
     #[cfg(feature = "cli")]
     Print(std::io::Error),
@@ -105,6 +108,8 @@ impl fmt::Display for ReportError {
             ),
             #[cfg(feature = "charts")]
             Self::Draw(error) => write!(f, "{error}"),
+            #[cfg(feature = "export")]
+            Self::Export(error) => write!(f, "{error}"),
             #[cfg(feature = "cli")]
             Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
             #[cfg(feature = "tools")]
@@ -144,6 +149,8 @@ impl std::error::Error for ReportError {
             Self::NotAFile { .. } | Self::NotAFolder { .. } => None,
             #[cfg(feature = "charts")]
             Self::Draw(error) => Some(error),
+            #[cfg(feature = "export")]
+            Self::Export(error) => Some(&**error),
             #[cfg(feature = "cli")]
             Self::Print(source) => Some(source),
             #[cfg(feature = "tools")]

@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     fn site(old: u64, new: u64, kind: AllocationKind, samples: u32, p: f64) -> Site {
-        let mut site = Site::new(1, new, old, 0, kind as u8);
-        (0..samples).for_each(|_| site.samples.allocated.add(1.0, p));
-        site
+        let mut samples_of_site = crate::load::SiteSamples::default();
+        (0..samples).for_each(|_| samples_of_site.allocated.add(1.0, p));
+        Site { stack: 1, size_bytes: new, old_size_bytes: old, scope: 0, kind, samples: samples_of_site }
     }
 
     #[test]

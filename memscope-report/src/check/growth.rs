@@ -2,12 +2,14 @@
 
 use super::Limits;
 use crate::compare::{By, ExactChange, Figure, Row, Side, exact_changes, fold, simultaneous_tail};
-use crate::statistics::{Estimate, Evidence, Ratio, ratio, smallest_ratio_shown};
+use crate::statistics::{Estimate, Evidence, Ratio, chance_at_most, ratio, smallest_ratio_shown};
 
 /// How many pairs of equal traces may raise a false alarm, as a fraction.
 pub const FALSE_ALARMS: f64 = 0.01;
 /// How often growth of [`SiteGrowth::smallest_shown`] is caught, as a fraction.
 pub const POWER: f64 = 0.95;
+/// The tail beyond which growth by the limit counts as excluded: half of what may be missed.
+const EXCLUDED_TAIL: f64 = (1.0 - POWER) / 2.0;
 /// What of a call site is compared.
 const FIGURES: [Figure; 2] = [Figure::Bytes, Figure::Live];
 
@@ -29,7 +31,7 @@ pub enum Standing {
     Grew,
     /// It may have grown by the limit, or not at all: the samples do not tell.
     Unsure,
-    /// It has certainly grown by less than the limit.
+    /// It has grown by less than the limit, if at all.
     Kept,
 }
 
@@ -116,9 +118,10 @@ pub(super) fn standing(old: &Evidence, new: &Evidence, ratio: &Ratio, max_growth
     if old.is_exact() && new.is_exact() {
         return if new.value() > old.value() * limit { Standing::Grew } else { Standing::Kept };
     }
-    match ratio {
-        Ratio { high, .. } if *high < limit => Standing::Kept,
-        Ratio { low, .. } if *low > 1.0 => Standing::Grew,
-        _ => Standing::Unsure,
+    let excluded = chance_at_most(old, new, limit) > 1.0 - EXCLUDED_TAIL;
+    match ratio.low > 1.0 {
+        _ if excluded => Standing::Kept,
+        true => Standing::Grew,
+        false => Standing::Unsure,
     }
 }

@@ -11,7 +11,7 @@
 //! sites are estimated. A site, that is the innermost function of the program's own code, fails when
 //!
 //! 1. its growth is certain: the interval of `new / old` lies above 1, and
-//! 2. it may be as much as the limit: the interval reaches `1 + limit`.
+//! 2. it may be as much as the limit: `1 + limit` is within the ratio's 95% interval, or below it.
 //!
 //! So a site that has not grown fails only by chance, one that has grown by the limit is caught whenever the samples can tell it from no
 //! growth at all, and one that has certainly grown by less than the limit passes. The intervals ([`ratio`]) are taken so that

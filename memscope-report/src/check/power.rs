@@ -5,11 +5,10 @@
 //! `MEMSCOPE_PAIRS=20000 cargo test --release -p memscope-report --lib check::power -- --nocapture` draws more and prints the figures.
 
 use super::*;
-use crate::load::{Profile, Site};
-use crate::statistics::Total;
+use crate::load::{Profile, Site, SiteSamples};
 use crate::statistics::coverage::law::{Class, Random, log_uniform, sampled, with_samples};
 use crate::symbolize::{SymbolizeOptions, Symbols, symbolize};
-use memscope_trace::{End, Interval, Stacks};
+use memscope_trace::{AllocationKind, End, Interval, Stacks};
 
 const T: f64 = 65_536.0;
 const RATE: f64 = 0.002;
@@ -60,13 +59,20 @@ impl Program {
             for class in classes {
                 let factor = if at == 0 { growth } else { 1.0 };
                 let allocations = (class.allocations as f64 * factor).round() as u64;
-                let mut site = Site::new(at as u32 + 1, class.size as u64, 0, 0, 0);
                 let live = sampled(random, allocations / 3, class.probability);
                 let freed = sampled(random, allocations - allocations / 3, class.probability);
-                site.samples.allocated = total(live + freed, class.probability);
-                site.samples.live = total(live, class.probability);
+                let mut samples = SiteSamples::default();
+                samples.allocated.add_many(live + freed, 1.0, class.probability);
+                samples.live.add_many(live, 1.0, class.probability);
                 profile.samples += live + freed;
-                profile.sites.push(site);
+                profile.sites.push(Site {
+                    stack: at as u32 + 1,
+                    size_bytes: class.size as u64,
+                    old_size_bytes: 0,
+                    scope: 0,
+                    kind: AllocationKind::Alloc,
+                    samples,
+                });
             }
         }
         profile
@@ -85,22 +91,6 @@ impl Program {
             !self.check(&old, &new).keeps_growth()
         };
         (0..pairs).filter(alarm).count() as u32
-    }
-}
-
-/// Of `samples` samples alike.
-fn total(samples: u64, probability: f64) -> Total {
-    let mut two = Total::default();
-    two.add(1.0, probability);
-    two.add(1.0, probability);
-    match samples {
-        0 => Total::default(),
-        1 => {
-            let mut one = Total::default();
-            one.add(1.0, probability);
-            one
-        }
-        _ => two.like(samples),
     }
 }
 

@@ -14,9 +14,11 @@
 //!
 //! Exact totals are compared exactly.
 
+mod flame;
 mod fold;
 mod rows;
 
+pub use flame::differential_flame_graph;
 pub use rows::{Change, Comparison, ExactChange, Verdict, compare};
 
 use crate::analysis::SiteFigures;

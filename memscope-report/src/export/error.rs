@@ -77,3 +77,12 @@ impl From<io::Error> for ExportError {
         Self::Write(error)
     }
 }
+
+impl From<ExportError> for ReportError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Report(error) => error,
+            other => Self::Export(Box::new(other)),
+        }
+    }
+}

@@ -56,6 +56,12 @@ impl ExportSource {
         Ok(Self { symbols: symbolize(&profile, options), profile, trace })
     }
 
+    /// The trace in the file at `path`, which `profile` was read from and `symbols` are the names of.
+    #[must_use]
+    pub fn from_parts(profile: Profile, symbols: Symbols, path: impl Into<PathBuf>) -> Self {
+        Self { profile, symbols, trace: Trace::File(path.into()) }
+    }
+
     /// What the trace says.
     #[must_use]
     pub fn profile(&self) -> &Profile {

@@ -148,7 +148,7 @@ impl StackTotals {
 /// What the text of all stacks may take, bytes, for a trace of `trace_bytes`: a small trace can describe stacks without
 /// end.
 pub(super) fn text_budget_bytes(trace_bytes: u64) -> u64 {
-    (64 << 20) + trace_bytes.saturating_mul(64)
+    (32 << 20) + trace_bytes.saturating_mul(128)
 }
 
 /// The totals of each stack, most allocated bytes first. Stacks whose text goes beyond what the trace's size justifies

@@ -4,7 +4,7 @@ use super::intervals::Intervals;
 use super::profile::{Profile, ScopeTotals, ThreadTotals};
 use super::samples::SampleFold;
 use super::shares::IntervalShares;
-use super::sites::Site;
+use super::site_table::Definition;
 use super::stacks::StackTree;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
@@ -129,9 +129,10 @@ impl Builder {
     fn add_sites(&mut self, record: &Sites) {
         let rows = (0..record.stacks.len()).map(|row| {
             let (stack, scope, kind) = (record.stacks[row], record.scopes[row], record.kinds[row]);
-            Site::new(stack, record.sizes[row], record.old_sizes[row], scope, kind)
+            let (size_bytes, old_size_bytes) = (record.sizes[row], record.old_sizes[row]);
+            Definition { stack, scope, size_bytes, old_size_bytes, kind }
         });
-        self.unusable_rows += self.fold.sites.extend(record.first_site, rows);
+        self.unusable_rows += self.fold.add_sites(record.first_site, rows);
     }
 
     fn add_interval(&mut self, interval: Interval) {
@@ -181,7 +182,7 @@ impl Builder {
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
-        let frees_without_sample = self.fold.finish(duration_us);
+        let folded = self.fold.finish(duration_us);
         if let Some(end) = self.end {
             self.add_counters(end.totals);
             self.loss = end.loss;
@@ -194,10 +195,10 @@ impl Builder {
         let missing_samples = missing.min(lost_blocks.saturating_mul(MAX_ROWS as u64));
         let irregular = super::profile::Irregularities {
             missing_samples,
-            samples_without_site: self.fold.unknown.allocated.samples(),
+            samples_without_site: folded.unknown.allocated.samples(),
             samples_without_interval: self.samples_without_interval,
             repeated_samples: self.fold.repeated_samples,
-            frees_without_sample,
+            frees_without_sample: folded.unmatched_frees,
             unusable_rows: self.unusable_rows,
         };
         Profile {
@@ -205,14 +206,14 @@ impl Builder {
             modules: self.modules,
             threads: self.threads.into_values().collect(),
             stacks: self.stacks,
-            unknown_site: self.fold.unknown,
+            unknown_site: folded.unknown,
             samples: self.fold.samples,
             sample_bytes: self.fold.sample_bytes,
             duration_us,
-            ownership: self.fold.take_ownership(),
-            site_times: self.fold.take_slices(),
+            ownership: folded.ownership,
+            site_times: folded.site_times,
             thread_times: self.thread_series.finish(),
-            sites: self.fold.sites.into_rows(),
+            sites: folded.sites,
             intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),

@@ -5,10 +5,12 @@
 //! site's totals. Nothing here believes the trace: ids are looked up, never indexed with; times only move forward;
 //! sums saturate or are floating point; what does not fit is counted and passed over.
 
+mod activity;
 mod bins;
 mod builder;
 mod header;
 mod intervals;
+mod open;
 mod ownership;
 mod peak;
 mod profile;
@@ -16,6 +18,7 @@ mod profile;
 mod replay;
 mod samples;
 mod shares;
+mod site_table;
 mod sites;
 mod slices;
 mod stacks;

@@ -38,7 +38,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn add(&mut self, size_bytes: u64, probability: f64) {
+    pub(super) fn add(&mut self, size_bytes: u64, probability: f64) {
         self.allocations.add(1.0, probability);
         self.bytes.add(size_bytes as f64, probability);
     }
@@ -124,14 +124,12 @@ pub(super) struct Ended {
 pub(super) struct OwnershipFold {
     /// By size class, then by lifetime class.
     classes: Vec<Vec<LifetimeClass>>,
-    flows: HashMap<(u32, Fate), FlowAmounts>,
+    flows: Vec<Flow>,
+    // Keys are the file's choice: the standard, keyed hash.
+    flow_of: HashMap<(u32, Fate), u32>,
+    /// The flows looked up last, by the low bits of their threads.
+    recent: Vec<u32>,
     at_peak: BTreeMap<u32, Amount>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct FlowAmounts {
-    all: Amount,
-    temporary: Amount,
 }
 
 /// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
@@ -153,18 +151,36 @@ impl OwnershipFold {
         let class = class_at(&mut self.classes[size], at);
         let column = if fate == Fate::Live { &mut class.live } else { &mut class.freed };
         column.add(size_bytes, probability);
-        let key = (thread, fate);
-        let full = self.flows.len() >= FLOWS_MAX && !self.flows.contains_key(&key);
-        let key = match fate {
-            _ if !full => key,
-            Fate::Live => (0, Fate::Live),
-            _ => (0, Fate::FreedByUnknown),
-        };
-        let flow = self.flows.entry(key).or_default();
-        flow.all.add(size_bytes, probability);
+        let flow = self.flow(thread, fate);
+        flow.amount.add(size_bytes, probability);
         if is_temporary {
             flow.temporary.add(size_bytes, probability);
         }
+    }
+
+    fn flow(&mut self, thread: u32, fate: Fate) -> &mut Flow {
+        let freed_by = if let Fate::FreedBy(thread) = fate { thread } else { 0 };
+        let place = ((thread & 63) << 6 | freed_by & 63) as usize;
+        if self.recent.is_empty() {
+            self.recent = vec![u32::MAX; 1 << 12];
+        }
+        let recent = self.recent[place] as usize;
+        if self.flows.get(recent).is_some_and(|flow| (flow.allocated_by, flow.fate) == (thread, fate)) {
+            return &mut self.flows[recent];
+        }
+        let full = self.flows.len() >= FLOWS_MAX && !self.flow_of.contains_key(&(thread, fate));
+        let (allocated_by, fate) = match fate {
+            _ if !full => (thread, fate),
+            Fate::Live => (0, Fate::Live),
+            _ => (0, Fate::FreedByUnknown),
+        };
+        let at = *self.flow_of.entry((allocated_by, fate)).or_insert_with(|| {
+            let nothing = Amount::default();
+            self.flows.push(Flow { allocated_by, fate, amount: nothing, temporary: nothing });
+            (self.flows.len() - 1) as u32
+        });
+        self.recent[place] = at;
+        &mut self.flows[at as usize]
     }
 
     /// Adds a sample of `thread` that was live at the peak.
@@ -173,15 +189,7 @@ impl OwnershipFold {
     }
 
     pub(super) fn finish(self) -> Ownership {
-        let flows = self.flows.into_iter();
-        let mut flows: Vec<Flow> = flows
-            .map(|((allocated_by, fate), FlowAmounts { all, temporary })| Flow {
-                allocated_by,
-                fate,
-                amount: all,
-                temporary,
-            })
-            .collect();
+        let mut flows = self.flows;
         flows.sort_unstable_by_key(|flow| (flow.allocated_by, flow.fate));
         let mut lifetimes = Vec::new();
         for (at, class) in self.classes.iter().flat_map(|classes| classes.iter().enumerate()) {

@@ -3,11 +3,13 @@
 //!
 //! A [`Profile`] is needed first: what a sample stands for hangs on all that was lost (`shares.rs`,
 //! [`Profile::losses`]). The weights told here add up to the profile's totals restated for losses; a test holds the
-//! two together. Memory holds the samples not freed yet and 16 bytes for each site.
+//! two together. Memory holds the samples not freed yet, as in the first pass, and 16 bytes for each site.
 
 use super::intervals::Intervals;
+use super::open::{Open, OpenTable};
 use super::ownership::Fate;
 use super::profile::Profile;
+use super::samples::NO_SITE;
 use super::table::IdTable;
 use super::{header, sites};
 use crate::error::ReportError;
@@ -57,9 +59,12 @@ struct Replay<'a> {
     mean: (f64, f64),
     intervals: Intervals,
     sample_rate: f64,
-    sites: IdTable<Cached>,
+    /// The rows of the sites' ids.
+    sites: IdTable<()>,
+    /// For each row.
+    cached: Vec<Cached>,
+    open: OpenTable,
     // Keys are the file's choice: the standard, keyed hash.
-    open: HashMap<u64, Sample>,
     early: HashMap<u64, (u32, u64)>,
     next_sample: u64,
 }
@@ -89,9 +94,10 @@ pub(crate) fn replay<E: From<ReportError>>(
             _ => {}
         }
     }
-    let mut live: Vec<Sample> = replay.open.into_values().collect();
-    live.sort_unstable_by_key(|sample| sample.id);
-    live.into_iter().try_for_each(|sample| tell(Event::Ended(sample, Fate::Live, profile.duration_us)))
+    let live = replay.open.drain_with_ids();
+    live.into_iter()
+        .map(|(id, open)| replay.sample(id, open))
+        .try_for_each(|sample| tell(Event::Ended(sample, Fate::Live, profile.duration_us)))
 }
 
 impl<'a> Replay<'a> {
@@ -110,15 +116,16 @@ impl<'a> Replay<'a> {
             intervals: Intervals::default(),
             sample_rate: 0.0,
             sites: IdTable::default(),
-            open: HashMap::new(),
+            cached: Vec::new(),
+            open: OpenTable::default(),
             early: HashMap::new(),
             next_sample: 0,
         }
     }
 
     fn add_sites(&mut self, record: &Sites) {
-        let rows = record.stacks.iter().map(|_| Cached { interval: u32::MAX, probability: 1.0 });
-        self.sites.extend(record.first_site, rows);
+        self.sites.extend(record.first_site, record.stacks.iter().map(|_| ()));
+        self.cached.resize(self.sites.rows().len(), Cached { interval: u32::MAX, probability: 1.0 });
     }
 
     fn add_samples<E>(
@@ -138,30 +145,38 @@ impl<'a> Replay<'a> {
                 continue;
             }
             self.next_sample = id.saturating_add(1);
-            let (site_row, allocations, bytes) = self.weigh(site, &interval, retained);
-            let sample = Sample { id, time_us, thread, site_row, allocations, bytes };
+            let (site_row, probability) = self.weigh(site, &interval, retained);
+            let open = Open { site_row, thread, time_us, probability };
+            let sample = self.sample(id, open);
             tell(Event::Allocated(sample))?;
             match self.early.remove(&id) {
                 Some((thread, time_us)) => tell(Event::Ended(sample, fate(thread), time_us))?,
-                None => {
-                    self.open.insert(id, sample);
-                }
+                None => self.open.insert(id, open),
             }
         }
         Ok(())
     }
 
-    /// The row of the site with that id, and what a sample of it stands for: allocations and bytes.
-    fn weigh(&mut self, site: u32, interval: &Interval, retained: f64) -> (Option<u32>, f64, f64) {
-        let Some(row) = self.sites.row_of(site) else { return (None, self.mean.0, self.mean.1) };
-        let Some(known) = self.profile.sites.get(row) else { return (None, self.mean.0, self.mean.1) };
-        let cached = &mut self.sites.rows_mut()[row];
+    /// The row of the site with that id, and the probability of a sample of it to be in the trace.
+    fn weigh(&mut self, site: u32, interval: &Interval, retained: f64) -> (u32, f64) {
+        let known = self.sites.row_of(site).and_then(|row| Some((row, self.profile.sites.get(row)?)));
+        let Some((row, site)) = known else { return (NO_SITE, 1.0) };
+        let cached = &mut self.cached[row];
         if cached.interval != interval.id {
-            let probability = sites::probability(interval, known.size_bytes);
+            let probability = sites::probability(interval, site.size_bytes);
             *cached = Cached { interval: interval.id, probability };
         }
-        let allocations = 1.0 / (cached.probability * retained);
-        (Some(row as u32), allocations, allocations * known.size_bytes as f64)
+        (row as u32, cached.probability * retained)
+    }
+
+    /// The sample, and what it stands for.
+    fn sample(&self, id: u64, open: Open) -> Sample {
+        let Open { site_row, thread, time_us, probability } = open;
+        let (site_row, allocations, bytes) = match self.profile.sites.get(site_row as usize) {
+            Some(site) => (Some(site_row), 1.0 / probability, site.size_bytes as f64 / probability),
+            None => (None, self.mean.0, self.mean.1),
+        };
+        Sample { id, time_us, thread, site_row, allocations, bytes }
     }
 
     fn add_frees<E>(
@@ -175,8 +190,8 @@ impl<'a> Replay<'a> {
         for ((&delta_us, &thread), &delta) in columns {
             time_us = time_us.saturating_add_signed(delta_us);
             id = id.wrapping_add(delta as u64);
-            if let Some(sample) = self.open.remove(&id) {
-                tell(Event::Ended(sample, fate(thread), time_us))?;
+            if let Some(open) = self.open.remove(id) {
+                tell(Event::Ended(self.sample(id, open), fate(thread), time_us))?;
             } else if id >= self.next_sample {
                 self.early.insert(id, (thread, time_us));
             }

@@ -3,25 +3,17 @@
 //! Kept is only what may still change: the samples that are not freed yet. A sample freed is folded into its site's
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
-use super::ownership::{Ended, Fate, Ownership, OwnershipFold};
-use super::peak::{Life, PeakFold};
-use super::sites::{Site, SiteSamples, TEMPORARY_US};
-use super::slices::{Event, SiteTimes, SliceFold};
-use super::table::IdTable;
+use super::activity::{ActivityFold, Event};
+use super::open::{Open, OpenTable};
+use super::ownership::{Ended, Fate, Ownership};
+use super::site_table::{Definition, SiteTable};
+use super::sites::{Site, SiteSamples};
+use super::slices::{SitePlace, SiteTimes};
 use memscope_trace::{Frees, Interval, Samples};
 use std::collections::HashMap;
 
 /// The row of samples whose site the trace does not define.
-const NO_SITE: u32 = u32::MAX;
-
-/// A sample not yet freed.
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    site_row: u32,
-    thread: u32,
-    time_us: u64,
-    probability: f64,
-}
+pub(super) const NO_SITE: u32 = u32::MAX;
 
 /// A free that came before its sample.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +25,8 @@ struct Early {
 /// The sites with what was folded into them so far.
 #[derive(Debug, Default)]
 pub(crate) struct SampleFold {
-    pub(crate) sites: IdTable<Site>,
-    pub(crate) unknown: SiteSamples,
+    sites: SiteTable,
+    unknown: SiteSamples,
     /// Samples taken in.
     pub(crate) samples: u64,
     /// Their bytes, unweighted.
@@ -45,18 +37,44 @@ pub(crate) struct SampleFold {
     pub(crate) repeated_samples: u64,
     /// The latest time of a sample or a free.
     pub(crate) last_us: u64,
+    open: OpenTable,
     // Keys are the file's choice: the standard, keyed hash.
-    open: HashMap<u64, Open>,
     early: HashMap<u64, Early>,
     /// Frees of samples that were never seen (or twice freed).
     unmatched_frees: u64,
     next_sample: u64,
-    ownership: OwnershipFold,
-    peak: PeakFold,
-    slices: SliceFold,
+    activity: ActivityFold,
+}
+
+/// What a [`SampleFold`] comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Folded {
+    pub(crate) sites: Vec<Site>,
+    pub(crate) unknown: SiteSamples,
+    pub(crate) ownership: Ownership,
+    pub(crate) site_times: SiteTimes,
+    /// Frees without a sample.
+    pub(crate) unmatched_frees: u64,
 }
 
 impl SampleFold {
+    /// Adds sites; returns how many could not be used.
+    pub(crate) fn add_sites(
+        &mut self,
+        first_id: u32,
+        rows: impl ExactSizeIterator<Item = Definition>,
+    ) -> u64 {
+        let known = self.sites.definitions().len();
+        let unusable = self.sites.extend(first_id, rows);
+        let place = |site: &Definition| SitePlace {
+            stack: site.stack,
+            scope: site.scope,
+            size_bytes: site.size_bytes,
+        };
+        self.activity.add_places(self.sites.definitions()[known..].iter().map(place));
+        unusable
+    }
+
     /// Takes samples in that were drawn under `interval`, and of which the share `retained` was recorded.
     pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval, retained: f64) {
         let mut time_us = record.base_us;
@@ -73,7 +91,6 @@ impl SampleFold {
             self.last_us = self.last_us.max(time_us);
             self.add_sample(id, site, (thread, time_us), interval, retained);
         }
-        self.slices.tidy(self.sites.rows());
     }
 
     fn add_sample(
@@ -85,22 +102,25 @@ impl SampleFold {
         retained: f64,
     ) {
         self.samples += 1;
-        let site_row = self.sites.row_of(site);
-        let probability = match site_row {
+        let (site_row, probability, size_bytes) = match self.sites.row_of(site) {
             Some(row) => {
-                let site = &mut self.sites.rows_mut()[row];
-                self.sample_bytes += u128::from(site.size_bytes);
-                let probability = site.probability(interval) * retained;
-                site.samples.allocated.add(1.0, probability);
-                self.slices.add(row as u32, thread, probability, time_us, Event::Allocated);
-                probability
+                let (probability, size_bytes) = self.sites.add_sample(row, interval, retained);
+                self.sample_bytes += u128::from(size_bytes);
+                (row as u32, probability, size_bytes)
             }
             None => {
                 self.unknown.allocated.add(1.0, 1.0);
-                1.0
+                (NO_SITE, 1.0, 0)
             }
         };
-        let site_row = site_row.map_or(NO_SITE, |row| row as u32);
+        self.activity.add(&Event {
+            site_row,
+            thread,
+            size_bytes,
+            probability,
+            start_us: time_us,
+            freed: None,
+        });
         let open = Open { site_row, thread, time_us, probability };
         if !self.early.is_empty()
             && let Some(early) = self.early.remove(&id)
@@ -120,7 +140,7 @@ impl SampleFold {
             time_us = time_us.saturating_add_signed(delta_us);
             id = id.wrapping_add(delta as u64);
             self.last_us = self.last_us.max(time_us);
-            if let Some(open) = self.open.remove(&id) {
+            if let Some(open) = self.open.remove(id) {
                 self.close(open, thread, time_us);
             } else if id >= self.next_sample {
                 let replaced = self.early.insert(id, Early { thread, time_us });
@@ -129,79 +149,75 @@ impl SampleFold {
                 self.unmatched_frees += 1;
             }
         }
-        self.slices.tidy(self.sites.rows());
     }
 
-    fn close(&mut self, open: Open, thread: u32, time_us: u64) {
-        let lifetime_us = time_us.saturating_sub(open.time_us);
-        self.samples_of(open.site_row).add_free(open.probability, lifetime_us, open.thread, thread);
-        let Open { site_row, probability, time_us: start_us, thread: allocated_by } = open;
-        self.peak.end(Life { site_row, thread: allocated_by, probability, start_us, end_us: time_us });
-        if site_row != NO_SITE {
-            self.slices.add(site_row, allocated_by, probability, time_us.max(start_us), Event::Freed);
-        }
-        let fate = if thread == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(thread) };
-        self.end(open, lifetime_us, fate);
-    }
-
-    fn end(&mut self, open: Open, age_us: u64, fate: Fate) {
-        if let Some(site) = self.sites.rows().get(open.site_row as usize) {
-            let Open { thread, probability, .. } = open;
-            let size_bytes = site.size_bytes;
-            let is_temporary = thread != 0 && fate == Fate::FreedBy(thread) && age_us <= TEMPORARY_US;
-            self.ownership.add(Ended { size_bytes, probability, thread, age_us, fate, is_temporary });
-        }
-    }
-
-    fn samples_of(&mut self, site_row: u32) -> &mut SiteSamples {
-        match self.sites.rows_mut().get_mut(site_row as usize) {
-            Some(site) => &mut site.samples,
-            None => &mut self.unknown,
-        }
+    fn close(&mut self, open: Open, freed_by: u32, end_us: u64) {
+        let Open { site_row, thread, time_us: start_us, probability } = open;
+        let lifetime_us = end_us.saturating_sub(start_us);
+        let size_bytes = if site_row == NO_SITE {
+            self.unknown.add_free(probability, lifetime_us, thread, freed_by);
+            0
+        } else {
+            self.sites.add_free(site_row as usize, probability, lifetime_us, thread, freed_by)
+        };
+        let freed = Some((end_us, freed_by));
+        self.activity.add(&Event { site_row, thread, size_bytes, probability, start_us, freed });
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
     pub(crate) fn peak_at(&mut self, peak_us: u64) {
-        self.peak.peak_at(peak_us);
+        self.activity.peak_at(peak_us);
     }
 
-    /// The end of the trace, at `end_us`: what is open now was live. Returns the number of frees without a sample.
-    pub(crate) fn finish(&mut self, end_us: u64) -> u64 {
-        // In the order of ids, so that the same trace gives the same sums to the last bit.
-        let mut open: Vec<(u64, Open)> = std::mem::take(&mut self.open).into_iter().collect();
-        open.sort_unstable_by_key(|(id, _)| *id);
-        let (ended, peak_us) = self.peak.finish();
+    /// The end of the trace, at `end_us`: what is open now was live.
+    pub(crate) fn finish(&mut self, end_us: u64) -> Folded {
+        let mut sites = std::mem::take(&mut self.sites).into_sites();
+        let mut unknown = std::mem::take(&mut self.unknown);
+        let mut activity = std::mem::take(&mut self.activity);
+        let (ended, peak_us) = activity.take_peak();
+        let mut at_peak =
+            |sites: &mut [Site], unknown: &mut SiteSamples, row: u32, thread: u32, probability: f64| {
+                match sites.get_mut(row as usize) {
+                    Some(site) => {
+                        site.samples.at_peak.add(1.0, probability);
+                        activity.ownership.add_at_peak(thread, site.size_bytes, probability);
+                    }
+                    None => unknown.at_peak.add(1.0, probability),
+                }
+            };
         for life in ended {
-            self.at_peak(life.site_row, life.thread, life.probability);
+            at_peak(&mut sites, &mut unknown, life.site_row, life.thread, life.probability);
         }
-        for (_, open) in open {
-            let age_us = end_us.saturating_sub(open.time_us);
-            let samples = self.samples_of(open.site_row);
-            samples.live.add(1.0, open.probability);
-            samples.live_age_us += age_us as f64 / open.probability;
-            if open.time_us <= peak_us {
-                self.at_peak(open.site_row, open.thread, open.probability);
+        let open = self.open.drain();
+        for open in open.iter().filter(|open| open.time_us <= peak_us) {
+            at_peak(&mut sites, &mut unknown, open.site_row, open.thread, open.probability);
+        }
+        // In the order of ids, so that the same trace gives the same sums to the last bit.
+        for Open { site_row, thread, time_us, probability } in open {
+            let age_us = end_us.saturating_sub(time_us);
+            let site = sites.get_mut(site_row as usize);
+            if let Some(Site { size_bytes, .. }) = &site {
+                let ended = Ended {
+                    size_bytes: *size_bytes,
+                    probability,
+                    thread,
+                    age_us,
+                    fate: Fate::Live,
+                    is_temporary: false,
+                };
+                activity.ownership.add(ended);
             }
-            self.end(open, age_us, Fate::Live);
+            let samples = site.map_or(&mut unknown, |site| &mut site.samples);
+            samples.live.add(1.0, probability);
+            samples.live_age_us += age_us as f64 / probability;
         }
-        self.unmatched_frees + self.early.len() as u64
-    }
-
-    fn at_peak(&mut self, site_row: u32, thread: u32, probability: f64) {
-        self.samples_of(site_row).at_peak.add(1.0, probability);
-        if let Some(site) = self.sites.rows().get(site_row as usize) {
-            self.ownership.add_at_peak(thread, site.size_bytes, probability);
+        Folded {
+            sites,
+            unknown,
+            ownership: activity.ownership.finish(),
+            site_times: activity.slices.finish(),
+            unmatched_frees: self.unmatched_frees + self.early.len() as u64,
         }
-    }
-
-    /// What the sites did over time. Complete once [`SampleFold::finish`] has run.
-    pub(crate) fn take_slices(&mut self) -> SiteTimes {
-        std::mem::take(&mut self.slices).finish(self.sites.rows())
-    }
-
-    /// Who freed what, and when. Complete once [`SampleFold::finish`] has run.
-    pub(crate) fn take_ownership(&mut self) -> Ownership {
-        std::mem::take(&mut self.ownership).finish()
     }
 }
 
@@ -213,7 +229,8 @@ mod tests {
 
     fn fold() -> SampleFold {
         let mut fold = SampleFold::default();
-        fold.sites.extend(0, [Site::new(1, 100, 0, 0, 0), Site::new(2, 50, 0, 0, 0)].into_iter());
+        let site = |stack, size_bytes| Definition { stack, scope: 0, size_bytes, old_size_bytes: 0, kind: 0 };
+        fold.add_sites(0, [site(1, 100), site(2, 50)].into_iter());
         fold
     }
 
@@ -250,12 +267,13 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0); 5]), &EVERY, 1.0);
         // 0 after exactly 1 ms, 1 after 1.001 ms, 2 by thread 2 at once, 3 by nobody known; 4 stays.
         fold.add_frees(&frees(&[(1_000, 1, 0), (1, 1, 1), (0, 2, 1), (0, 0, 1)]));
-        assert_eq!(fold.finish(3_000), 0);
-        assert_eq!(counts(&fold.sites.rows()[0].samples), [5, 1, 4, 1, 1]);
+        let folded = fold.finish(3_000);
+        let samples = &folded.sites[0].samples;
+        assert_eq!((folded.unmatched_frees, counts(samples)), (0, [5, 1, 4, 1, 1]));
         assert_eq!((fold.samples, fold.sample_bytes), (5, 500));
-        assert_eq!(fold.sites.rows()[0].samples.lifetime_us, 1_000.0 + 3.0 * 1_001.0);
+        assert_eq!(samples.lifetime_us, 1_000.0 + 3.0 * 1_001.0);
         // Made at 1,000 us, and the trace ends at 3,000.
-        assert_eq!(fold.sites.rows()[0].samples.live_age_us, 2_000.0);
+        assert_eq!(samples.live_age_us, 2_000.0);
     }
 
     #[test]
@@ -265,9 +283,10 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 1)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 0), (0, 1, 0), (0, 1, -7)]));
         // Early: 1 (taken), 6 twice. Then 0, 0 again, and one below zero.
-        assert_eq!(fold.finish(3_000), 4);
-        assert_eq!(counts(&fold.sites.rows()[0].samples)[1..3], [0, 1]);
-        assert_eq!(counts(&fold.sites.rows()[1].samples)[1..3], [0, 1]);
+        let folded = fold.finish(3_000);
+        assert_eq!(folded.unmatched_frees, 4);
+        assert_eq!(counts(&folded.sites[0].samples)[1..3], [0, 1]);
+        assert_eq!(counts(&folded.sites[1].samples)[1..3], [0, 1]);
     }
 
     #[test]
@@ -275,9 +294,9 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 9), (0, 1, u32::MAX)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 2)]));
-        fold.finish(3_000);
+        let folded = fold.finish(3_000);
         assert_eq!(fold.samples, 3);
-        assert_eq!(counts(&fold.unknown), [2, 1, 1, 1, 0]);
+        assert_eq!(counts(&folded.unknown), [2, 1, 1, 1, 0]);
     }
 
     #[test]
@@ -295,7 +314,7 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(i64::MIN, 1, 0), (i64::MAX, 1, 0), (i64::MAX, 1, 0)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(i64::MIN, 1, 2), (i64::MAX, 1, -1), (i64::MAX, 1, i64::MIN)]));
-        assert_eq!(fold.finish(3_000), 1);
+        assert_eq!(fold.finish(3_000).unmatched_frees, 1);
     }
 
     #[test]
@@ -304,7 +323,7 @@ mod tests {
             let mut fold = fold();
             let interval = Interval { interval_bytes, credit_bytes: f64::NAN, ..EVERY };
             fold.add_samples(&samples(0, &[(0, 1, 0)]), &interval, 1.0);
-            assert_eq!(fold.sites.rows()[0].samples.allocated.value(), 1.0);
+            assert_eq!(fold.finish(3_000).sites[0].samples.allocated.value(), 1.0);
         }
     }
 }

@@ -19,9 +19,6 @@ pub struct Site {
     pub kind: AllocationKind,
     /// The samples.
     pub samples: SiteSamples,
-    /// The interval that `probability` was computed for.
-    interval: u32,
-    probability: f64,
 }
 
 /// What the samples of one site add up to. The totals count allocations; all allocations of a site have the same
@@ -51,30 +48,6 @@ pub struct SiteSamples {
 /// allocation call one temporary that is freed before the next. Before the thread's next *sample* would come down to the same
 /// only for the smallest sampling interval: it would make the figure depend on how much is sampled. A time does not.)
 pub(crate) const TEMPORARY_US: u64 = 1_000;
-
-impl Site {
-    pub(crate) fn new(stack: u32, size_bytes: u64, old_size_bytes: u64, scope: u32, kind: u8) -> Self {
-        Self {
-            stack,
-            size_bytes,
-            old_size_bytes,
-            scope,
-            kind: AllocationKind::from_u8(kind),
-            samples: SiteSamples::default(),
-            interval: u32::MAX,
-            probability: 1.0,
-        }
-    }
-
-    /// The probability of a sample of this site under `interval`, computed once per interval in a row.
-    pub(crate) fn probability(&mut self, interval: &Interval) -> f64 {
-        if self.interval != interval.id {
-            self.probability = probability(interval, self.size_bytes);
-            self.interval = interval.id;
-        }
-        self.probability
-    }
-}
 
 /// The probability of a sample of `size_bytes` under `interval`.
 pub(super) fn probability(interval: &Interval, size_bytes: u64) -> f64 {

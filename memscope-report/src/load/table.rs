@@ -64,11 +64,6 @@ impl<T> IdTable<T> {
         &self.rows
     }
 
-    /// The rows, to be changed.
-    pub(crate) fn rows_mut(&mut self) -> &mut [T] {
-        &mut self.rows
-    }
-
     /// The ids with their rows, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.runs.iter().enumerate().flat_map(move |(at, run)| {

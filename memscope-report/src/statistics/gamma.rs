@@ -152,6 +152,7 @@ fn away_from_zero(value: f64, tiny: f64) -> f64 {
 }
 
 /// ln Gamma(x), for x > 0.
+#[cfg(feature = "tools")]
 pub(super) fn ln_gamma(x: f64) -> f64 {
     ln_factorial(x) - x.ln()
 }

@@ -1,7 +1,7 @@
 //! What changed between two traces.
 
 use super::json;
-use super::layout::{Table, TextOptions, Tone, figure, growth, interval, signed_percent};
+use super::layout::{Table, TextOptions, Tone, figure, growth, signed, signed_interval, signed_percent};
 use crate::compare::{By, Change, Comparison, ExactChange, Verdict};
 use crate::units;
 use serde_json::{Value, json};
@@ -68,15 +68,11 @@ fn rows(changes: &[&Change], is_bytes: bool) -> Table {
             Verdict::NotDistinguishable => Tone::Plain,
         };
         let ratio = ratio(change.old.value, change.new.value);
-        let interval = match interval(difference, is_bytes) {
-            exact if exact == "exact" => exact,
-            _ => format!("{} to {}", signed(difference.low, is_bytes), signed(difference.high, is_bytes)),
-        };
         let figures = vec![
             figure(change.old.value, is_bytes),
             figure(change.new.value, is_bytes),
             growth(ratio),
-            interval,
+            signed_interval(difference, is_bytes),
         ];
         table.push(tone, figures, &change.name);
     }
@@ -89,12 +85,6 @@ fn ratio(old: f64, new: f64) -> f64 {
         (false, true) => f64::INFINITY,
         (false, false) => 1.0,
     }
-}
-
-/// `+1.2 MiB`, `-3 KiB`.
-fn signed(value: f64, is_bytes: bool) -> String {
-    let plus = if value > 0.0 { "+" } else { "" };
-    plus.to_owned() + &figure(value, is_bytes)
 }
 
 pub(super) fn exact_figures(total: &ExactChange) -> Vec<String> {
@@ -151,7 +141,6 @@ pub(super) fn totals<'a>(totals: impl Iterator<Item = &'a ExactChange>) -> Vec<V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::Estimate;
 
     #[test]
     fn signs_are_shown() {
@@ -160,6 +149,5 @@ mod tests {
             ["+1.5 KiB", "-3 KiB", "0 B"]
         );
         assert_eq!([signed_digits(1_234), signed_digits(-5), signed_digits(0)], ["+1,234", "-5", "0"]);
-        assert_eq!(interval(&Estimate::exact(3.0), true), "exact");
     }
 }

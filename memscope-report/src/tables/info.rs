@@ -99,7 +99,7 @@ fn intervals(info: &TraceInfo) -> String {
         units::bytes(last.interval_bytes),
         units::bytes(last.credit_bytes)
     );
-    if info.intervals.len() > 1 {
+    if info.intervals.iter().any(|interval| interval.interval_bytes != last.interval_bytes) {
         let bytes = || info.intervals.iter().map(|interval| interval.interval_bytes);
         let (least, greatest) = (bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max));
         let changes = info.intervals.len() - 1;

@@ -149,6 +149,24 @@ pub(super) fn interval(estimate: &Estimate, is_bytes: bool) -> String {
     units::range(estimate.low, estimate.high, if is_bytes { units::bytes } else { units::count })
 }
 
+/// An interval of changes: `-3 to +4 KiB`, or `exact`.
+pub(super) fn signed_interval(estimate: &Estimate, is_bytes: bool) -> String {
+    if estimate.low >= estimate.high {
+        return "exact".to_owned();
+    }
+    let (low, high) = (signed(estimate.low, is_bytes), signed(estimate.high, is_bytes));
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
+/// A change: `+1.2 MiB`, `-3 KiB`.
+pub(super) fn signed(value: f64, is_bytes: bool) -> String {
+    let plus = if value > 0.0 { "+" } else { "" };
+    plus.to_owned() + &figure(value, is_bytes)
+}
+
 /// `part` of `whole`; empty where there is no whole.
 pub(super) fn share(part: f64, whole: f64) -> String {
     if whole > 0.0 { units::percent(part / whole) } else { String::new() }
@@ -214,6 +232,14 @@ mod tests {
     fn changes_are_told_in_percent_until_they_are_manyfold() {
         let told = [1.0, 1.123, 0.9, 25.0, f64::INFINITY, 0.0, 1.0 + 1e-9].map(growth);
         assert_eq!(told, ["0%", "+12.3%", "-10%", "x25", "new", "-100%", "+<0.01%"]);
+    }
+
+    #[test]
+    fn intervals_of_changes_have_signs_and_one_unit() {
+        let between = |low, high| signed_interval(&Estimate { value: 0.0, low, high, samples: 3 }, true);
+        assert_eq!(between(-3072.0, 4096.0), "-3 to +4 KiB");
+        assert_eq!(between(-5.0, 2048.0), "-5 B to +2 KiB");
+        assert_eq!(between(7.0, 7.0), "exact");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What grows.
 
 use super::json;
-use super::layout::{Table, TextOptions, Tone, figure};
+use super::layout::{Table, TextOptions, Tone, signed, signed_interval};
 use crate::leaks::{Leak, Leaks};
 use crate::units;
 use serde_json::{Value, json};
@@ -17,38 +17,30 @@ pub fn write_leaks(out: &mut dyn Write, leaks: &Leaks, most: usize, options: &Te
         "{grew} of {} call sites grew for certain in the second half of the session ({}); the process by {} (exact)",
         leaks.sites.len(),
         units::duration_us(leaks.window_us),
-        signed(leaks.process_growth_bytes as f64)
+        signed(leaks.process_growth_bytes as f64, true)
     );
     options.write_wrapped(out, Tone::Plain, &title)?;
-    let shown = &leaks.sites[..most.min(leaks.sites.len())];
+    // What neither grew nor shrank nor is there says nothing.
+    let moved = |site: &&Leak| site.live_bytes.value > 0.0 || site.growth_bytes.value != 0.0;
+    let shown: Vec<&Leak> = leaks.sites.iter().filter(moved).take(most).collect();
     if shown.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["grew by", "interval", "sure", "live now", "live", "call site"]);
+    let mut table = Table::new(&["grew by", "interval", "sure", "live", "call site"]);
     for site in shown {
         let growth = &site.growth_bytes;
-        let interval = match growth.low < growth.high {
-            true => format!("{} to {}", signed(growth.low), signed(growth.high)),
-            false => "exact".to_owned(),
-        };
         let figures = vec![
-            signed(growth.value),
-            interval,
+            signed(growth.value, true),
+            signed_interval(growth, true),
             sureness(site.sureness),
-            units::bytes(site.live_bytes.value),
             curve(&site.live_bytes_over_time),
         ];
         table.push(if site.grew() { Tone::Bad } else { Tone::Plain }, figures, &site.name);
     }
     table.write(out, options)?;
-    let note = "Ranked by what a site grew by for certain. sure: that it grew at all. live: over the session. A cache \
+    let note = "Ranked by what a site grew by for certain. sure: that it grew at all. live: through the session. A cache \
                 that fills looks like a leak until it is full: a longer session tells them apart.";
     options.write_wrapped(out, Tone::Faint, note)
-}
-
-fn signed(bytes: f64) -> String {
-    let plus = if bytes > 0.0 { "+" } else { "" };
-    plus.to_owned() + &figure(bytes, true)
 }
 
 /// Never 100%: certainty comes from samples.

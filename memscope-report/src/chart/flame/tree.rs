@@ -230,7 +230,7 @@ fn shown_name((function, inlined): Function<'_>) -> String {
 }
 
 /// A name that inferno reads back as one frame, whatever is in it.
-pub(super) fn folded_name(name: &str) -> String {
+pub(crate) fn folded_name(name: &str) -> String {
     name.chars()
         .map(|c| match c {
             ';' => SEMICOLON,

@@ -31,6 +31,7 @@ subcommands! {
     Diff diff;
     Merge merge;
     Check check;
+    Export export;
     Info info;
     Completions completions;
     Man man;

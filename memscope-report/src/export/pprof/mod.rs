@@ -139,7 +139,7 @@ fn write_samples(
     let mut ids = Vec::new();
     let mut message = Message::default();
     // A small trace can describe stacks without end: so many locations are written in all, then one for each sample.
-    let mut left = (16_u64 << 20).saturating_add(source.profile().read.bytes.saturating_mul(16));
+    let mut left = (4_u64 << 20).saturating_add(source.profile().read.bytes.saturating_mul(16));
     let keys = ["thread", "thread_id", "scope"].map(|key| strings.id(key));
     for ((_, thread, scope), group) in groups {
         let mut values = [0; SAMPLE_TYPES.len()];

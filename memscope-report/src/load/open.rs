@@ -1,0 +1,219 @@
+//! The samples that are not freed yet, by their id.
+//!
+//! Ids are given in order, without holes in an intact trace. So samples lie in pages by their id, and finding one is an index
+//! into a page. Pages shrink with what is left in them: one that is emptied holds no memory, one with few samples left only those.
+//! What a damaged or hostile trace names out of line (an id far beyond the last one) is kept in a hash table instead: memory follows
+//! the number of samples, whatever their ids.
+
+use std::collections::HashMap;
+
+/// Ids of a page, a power of two.
+const PAGE_IDS: u64 = 1 << 10;
+/// The most ids that are passed over within a page, as holes.
+const HOLES_MAX: usize = 8;
+/// The most pages that are passed over, as empty ones.
+const EMPTY_PAGES_MAX: u64 = 4;
+/// A page with less than one in so many of its samples left holds only those.
+const SPARSE_PART: usize = 8;
+
+/// A sample not yet freed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Open {
+    /// [`NO_SITE`](super::samples::NO_SITE) where the trace does not define its site.
+    pub(super) site_row: u32,
+    pub(super) thread: u32,
+    pub(super) time_us: u64,
+    pub(super) probability: f64,
+}
+
+/// In the place of one that was freed or never was.
+const NONE: Open = Open { site_row: u32::MAX - 1, thread: 0, time_us: 0, probability: 1.0 };
+
+impl Open {
+    fn is_none(&self) -> bool {
+        self.site_row == NONE.site_row
+    }
+}
+
+/// The samples whose ids share all but their last ten bits.
+#[derive(Debug, Default)]
+struct Page {
+    /// In a dense page the offset of the first one; the others follow without a gap.
+    first: u16,
+    live: u16,
+    opens: Vec<Open>,
+    /// In a sparse page the offset of each; empty in a dense one.
+    offsets: Vec<u16>,
+}
+
+impl Page {
+    /// Adds the next sample; `false` if it does not fit in line.
+    fn push(&mut self, offset: u16, open: Open) -> bool {
+        if !self.offsets.is_empty() {
+            self.offsets.push(offset);
+        } else if self.opens.is_empty() {
+            self.first = offset;
+        } else {
+            let holes = usize::from(offset) - usize::from(self.first) - self.opens.len();
+            if holes > HOLES_MAX {
+                return false;
+            }
+            self.opens.extend(std::iter::repeat_n(NONE, holes));
+        }
+        self.opens.push(open);
+        self.live += 1;
+        true
+    }
+
+    fn take(&mut self, offset: u16) -> Option<Open> {
+        if !self.offsets.is_empty() {
+            let at = self.offsets.binary_search(&offset).ok()?;
+            self.offsets.remove(at);
+            self.live -= 1;
+            let open = self.opens.remove(at);
+            if self.live == 0 {
+                *self = Self::default();
+            }
+            return Some(open);
+        }
+        let place = self.opens.get_mut(usize::from(offset.checked_sub(self.first)?))?;
+        let open = std::mem::replace(place, NONE);
+        if open.is_none() {
+            return None;
+        }
+        self.live -= 1;
+        Some(open)
+    }
+
+    /// Gives back the memory of what was taken; for a page to which nothing more is added.
+    fn shrink(&mut self) {
+        if self.live == 0 {
+            *self = Self::default();
+        } else if self.offsets.is_empty() && usize::from(self.live) < self.opens.len() / SPARSE_PART {
+            let first = self.first;
+            let left = || (first..).zip(&self.opens).filter(|(_, open)| !open.is_none());
+            self.offsets = left().map(|(offset, _)| offset).collect();
+            self.opens = left().map(|(_, open)| *open).collect();
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u16, Open)> {
+        let opens = self.opens.iter().enumerate().filter(|(_, open)| !open.is_none());
+        opens.map(|(at, open)| (self.offsets.get(at).copied().unwrap_or(self.first + at as u16), *open))
+    }
+}
+
+/// The samples not yet freed.
+#[derive(Debug, Default)]
+pub(super) struct OpenTable {
+    /// Page `i` holds the ids from `i * PAGE_IDS` on.
+    pages: Vec<Page>,
+    // Keys are the file's choice: the standard, keyed hash.
+    far: HashMap<u64, Open>,
+}
+
+impl OpenTable {
+    /// Adds the sample with an id above all that were added before.
+    pub(super) fn insert(&mut self, id: u64, open: Open) {
+        let (page, offset) = (id / PAGE_IDS, (id % PAGE_IDS) as u16);
+        if page >= self.pages.len() as u64 {
+            if page - self.pages.len() as u64 > EMPTY_PAGES_MAX {
+                self.far.insert(id, open);
+                return;
+            }
+            self.pages.resize_with(page as usize + 1, Page::default);
+        }
+        if !self.pages[page as usize].push(offset, open) {
+            self.far.insert(id, open);
+        }
+    }
+
+    /// Takes the sample out.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Open> {
+        let page = id / PAGE_IDS;
+        let is_last = page + 1 >= self.pages.len() as u64;
+        if let Some(page) = usize::try_from(page).ok().and_then(|page| self.pages.get_mut(page))
+            && let Some(open) = page.take((id % PAGE_IDS) as u16)
+        {
+            // Looked at for every eighth only: most pages are emptied soon anyway.
+            if !is_last && page.live.is_multiple_of(8) {
+                page.shrink();
+            }
+            return Some(open);
+        }
+        if self.far.is_empty() { None } else { self.far.remove(&id) }
+    }
+
+    /// All that are left, in the order of their ids.
+    pub(super) fn drain(&mut self) -> Vec<Open> {
+        self.drain_with_ids().into_iter().map(|(_, open)| open).collect()
+    }
+
+    /// All that are left with their ids, in order.
+    pub(super) fn drain_with_ids(&mut self) -> Vec<(u64, Open)> {
+        let mut far: Vec<(u64, Open)> = std::mem::take(&mut self.far).into_iter().collect();
+        far.sort_unstable_by_key(|(id, _)| *id);
+        let pages = std::mem::take(&mut self.pages);
+        let mut left: Vec<(u64, Open)> = Vec::new();
+        for (number, page) in (0_u64..).zip(pages) {
+            left.extend(page.iter().map(|(offset, open)| (number * PAGE_IDS + u64::from(offset), open)));
+        }
+        if !far.is_empty() {
+            left.extend(far);
+            left.sort_unstable_by_key(|(id, _)| *id);
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn open(id: u64) -> Open {
+        Open { site_row: 1, thread: 2, time_us: id, probability: 0.5 }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+        /// Steps of one mostly, now and then a gap of any size; frees of any of them, some twice, some of none.
+        #[test]
+        fn it_is_a_map(
+            steps in prop::collection::vec((prop_oneof![40 => Just(1), 1 => 1_u64..40, 1 => 1_u64..5_000, 1 => 0_u64..u64::MAX / 8], 0_u64..12_000, 0_usize..3), 1..4_000),
+        ) {
+            let (mut table, mut model, mut id) = (OpenTable::default(), BTreeMap::new(), 0_u64);
+            for (step, back, frees) in steps {
+                if let Some(next) = id.checked_add(step) {
+                    id = next;
+                    table.insert(id, open(id));
+                    model.insert(id, open(id));
+                }
+                for at in 0..frees as u64 {
+                    let freed = id.saturating_sub(back / (at + 1));
+                    prop_assert_eq!(table.remove(freed), model.remove(&freed));
+                }
+            }
+            let left: Vec<Open> = model.into_values().collect();
+            prop_assert_eq!(table.drain(), left);
+        }
+    }
+
+    #[test]
+    fn memory_follows_what_is_left() {
+        let mut table = OpenTable::default();
+        for id in 0..100 * PAGE_IDS {
+            table.insert(id, open(id));
+            if id >= 2_000 && id % 100 > 0 {
+                table.remove(id - 2_000);
+            }
+        }
+        let held: usize = table.pages.iter().map(|page| page.opens.capacity()).sum();
+        assert!(held < 20 * PAGE_IDS as usize, "{held}");
+        for id in (0..1_000).map(|far| far * 1_000_000_007) {
+            table.insert(200_000 + id, open(id));
+        }
+        assert!(table.pages.len() < 1_000, "{} pages", table.pages.len());
+    }
+}
