@@ -31,6 +31,9 @@ const PIECES_PER_THREAD: usize = 2;
 /// The row of an address, and the address as the binary has it.
 type Wanted = (usize, u64);
 
+/// A module and the addresses in it.
+type Group<'a> = (&'a Module, Vec<Wanted>);
+
 /// A module with addresses to be named.
 struct Work<'a> {
     module: &'a Module,
@@ -74,13 +77,14 @@ pub(super) fn resolve(
     options.progress.tell(Stage::Symbolize, total, total);
 }
 
-/// The addresses by the module they lie in, each module once.
-fn by_module<'a>(addresses: &[u64], modules: &ModuleMap<'a>) -> Vec<(&'a Module, Vec<Wanted>)> {
-    let mut groups: BTreeMap<(u64, &str), (&Module, Vec<Wanted>)> = BTreeMap::new();
+/// The addresses by the module they lie in, each module once, however often and wherever it was mapped.
+fn by_module<'a>(addresses: &[u64], modules: &ModuleMap<'a>) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<(&str, &[u8]), Group<'_>> = BTreeMap::new();
     for (row, &address) in addresses.iter().enumerate() {
         if let Some(module) = modules.find(address) {
-            let (_, wanted) =
-                groups.entry((module.bias, module.path.as_str())).or_insert_with(|| (module, Vec::new()));
+            let (_, wanted) = groups
+                .entry((module.path.as_str(), module.build_id.as_slice()))
+                .or_insert_with(|| (module, Vec::new()));
             wanted.push((row, address.wrapping_sub(module.bias)));
         }
     }

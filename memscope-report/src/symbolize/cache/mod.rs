@@ -42,7 +42,7 @@ impl Cache {
         match fs::symlink_metadata(dir) {
             Ok(metadata) if !metadata.is_dir() => Err("it is no folder".to_owned()),
             Ok(metadata) if !is_private(&metadata) => {
-                Err("it is not yours alone: another user owns it or may write to it".to_owned())
+                Err("it is not yours alone (another user owns it, or `chmod go-w` would keep others from writing to it)".to_owned())
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.to_string()),
             _ => Ok(Self { dir: dir.to_owned() }),
