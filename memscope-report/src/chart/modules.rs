@@ -177,7 +177,7 @@ fn draw_module(
         return Ok(());
     }
     let style = Style::left(Role::Ink);
-    canvas::write(sheet, &fitting(&[module.name.clone()], room), (left + 5, top + 11), &style)?;
+    canvas::write(sheet, &fitting(std::slice::from_ref(&module.name), room), (left + 5, top + 11), &style)?;
     let value = fitting(&[figure(&module.allocated), units::bytes(module.allocated.value)], room);
     if bottom - top >= 36 && !value.contains('…') {
         canvas::write(sheet, &value, (left + 5, top + 27), &style)?;

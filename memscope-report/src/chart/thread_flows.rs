@@ -132,7 +132,7 @@ impl Matrix {
             let name = shorten_middle(&names.full(*row), NAME_COLUMNS);
             canvas::write(
                 sheet,
-                &format!("{} {name}", number(*row, index)).trim(),
+                format!("{} {name}", number(*row, index)).trim(),
                 at,
                 &Style::left(Role::Ink),
             )?;

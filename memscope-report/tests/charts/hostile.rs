@@ -1,6 +1,7 @@
 //! Whatever stands in a trace: documents stay well-formed, and text stays text.
 
-use crate::fixture::{HOSTILE, all, all_drawn, drawings, hostile, page, page_with};
+use crate::extremes::{HOSTILE, all, all_drawn, hostile};
+use crate::fixture::{drawings, page, page_with};
 use crate::markup::{Dialect, Element, read};
 
 fn assert_harmless(elements: &[Element], what: &str) {
