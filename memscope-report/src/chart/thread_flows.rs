@@ -170,7 +170,7 @@ impl Matrix {
         }
         if row == column && matches!(row, End::Thread(_)) {
             let inside = [(left + 1, top + 1), (right - 1, corners[1].1 - 1)];
-            sheet.draw(&Rectangle::new(inside, Role::Rest.color().stroke_width(1)))?;
+            sheet.draw(&Rectangle::new(inside, ink.color().stroke_width(1)))?;
         }
         let middle = (left + right) / 2;
         if finite(cell.value) <= 0.0 {

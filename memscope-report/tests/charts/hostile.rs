@@ -63,10 +63,7 @@ fn a_script_for_a_name_is_shown_as_text() {
             "threads" | "call_sites" | "scopes" | "live_by_site" | "thread_activity" => {
                 assert!(shows(&elements, "text"), "{}", drawing.name);
             }
-            "thread_flows" | "modules" => {
-                let has = |element: &Element| element.name == "title" && element.text.contains("<script>");
-                assert!(drawing.name == "modules" || elements.iter().any(has), "{}", drawing.name);
-            }
+            "thread_flows" => assert!(shows(&elements, "title"), "{}", drawing.name),
             name if name.starts_with("flame_") || name.starts_with("icicle_") => {
                 let is_drawn = drawing.svg.contains("inferno");
                 assert!(shows(&elements, "title") || !is_drawn, "{name}");
