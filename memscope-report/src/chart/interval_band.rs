@@ -33,8 +33,9 @@ pub(super) fn draw(
         let text = name(bytes);
         let shade = shade(bytes, greatest);
         canvas::fill(sheet, [(from, top), (to, top + HEIGHT)], shade)?;
-        if width_px(&text, TEXT_SIZE) as i32 + 10 < to - from {
-            canvas::write(sheet, &text, ((from + to) / 2, middle), &Style::centered(shade.text()))?;
+        let fits = |text: &&String| width_px(text, TEXT_SIZE) as i32 + 10 < to - from;
+        if let Some(text) = [&text, &units::bytes(bytes)].into_iter().find(fits) {
+            canvas::write(sheet, text, ((from + to) / 2, middle), &Style::centered(shade.text()))?;
         }
         tips.push(Tip { at: (from, top), text });
     }

@@ -169,8 +169,8 @@ impl Matrix {
             None => {}
         }
         if row == column && matches!(row, End::Thread(_)) {
-            let inside = [(left + 1, top + 1), (right - 1, corners[1].1 - 1)];
-            sheet.draw(&Rectangle::new(inside, ink.color().stroke_width(1)))?;
+            let around = [(left - 1, top - 1), (right, corners[1].1)];
+            sheet.draw(&Rectangle::new(around, Role::Ink.color().stroke_width(1)))?;
         }
         let middle = (left + right) / 2;
         if finite(cell.value) <= 0.0 {
