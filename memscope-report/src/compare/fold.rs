@@ -4,6 +4,7 @@ use super::{By, Figure, Side};
 use crate::analysis::{Frame, site_label, stack_trie::StackTrie};
 use crate::load::Site;
 use crate::statistics::{Evidence, Total};
+use crate::tree::function_names;
 use memscope_trace::Interval;
 use std::collections::HashMap;
 
@@ -68,10 +69,8 @@ fn named(trie: &StackTrie<'_>, stack: u32, recorded: u32, by: By) -> (Vec<String
     let path = match by {
         By::Function => vec![name.clone()],
         By::Site => {
-            let mut functions: Vec<String> =
-                trie.frames(stack).into_iter().map(|frame| frame.function).collect();
-            functions.reverse();
-            functions
+            let frames = trie.frames(stack);
+            function_names(&frames, false).into_iter().rev().map(str::to_owned).collect()
         }
     };
     (path, name)

@@ -86,5 +86,5 @@ fn the_differential_flame_graph_is_a_file() {
     let path = output.join("diff.svg");
     assert_eq!(text.lines().last(), path.to_str());
     let svg = fs::read_to_string(path).unwrap();
-    assert!(svg.contains("1 stacks changed for certain") && svg.contains("<title>app::parse ("), "{svg}");
+    assert!(svg.contains("One stack changed for certain") && svg.contains("<title>app::parse ("), "{svg}");
 }
