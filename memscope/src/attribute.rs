@@ -1,11 +1,13 @@
-//! What `#[memscope::profile]` expands to: one `static Function` and one guard per call.
+//! What `#[memscope::profile]` expands to: one `static Function` and one guard per call, or a future around the body
+//! ([`crate::future`]).
 //!
 //! The outermost annotated function opens a session, and its guard finalizes it: on return, on `?`, on unwind. While a
 //! session is active, the guard is a scope in it. A profiler must not stop the program that it watches: what fails is said on
 //! stderr once, and the function runs plain.
 
+use crate::control;
 use crate::say::say;
-use crate::scope::{self, ScopeGuard, ScopeState};
+use crate::scope::{ScopeGuard, ScopeState};
 use crate::session::{Session, environment};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Busy;
@@ -30,6 +32,16 @@ pub struct Options {
     pub overhead_budget: Option<f64>,
 }
 
+impl Options {
+    const NONE: Self = Self {
+        output: None,
+        sample_rate: None,
+        min_allocation_size: None,
+        buffer_size: None,
+        overhead_budget: None,
+    };
+}
+
 /// One annotated function.
 #[derive(Debug)]
 pub struct Function {
@@ -45,6 +57,11 @@ impl Function {
     #[must_use]
     pub const fn new(name: &'static str, file: &'static str, line: u32, options: Options) -> Self {
         Self { name, file, line, options, scope: ScopeState::new() }
+    }
+
+    /// A scope that is no function, or is entered by hand.
+    pub(crate) const fn named(name: &'static str) -> Self {
+        Self::new(name, "", 0, Options::NONE)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -71,7 +88,7 @@ pub struct Entered {
 
 /// What the outermost annotated function holds.
 #[derive(Debug)]
-enum Outermost {
+pub(crate) enum Outermost {
     /// It is not the outermost, or annotations are switched off.
     No,
     /// The session that it opened.
@@ -85,11 +102,33 @@ static PLAIN: AtomicU32 = AtomicU32::new(0);
 
 /// Enters `function`: opens a session if none is active, and a scope in it.
 pub fn enter(function: &'static Function) -> Entered {
-    let runs_in_something = crate::session::is_active() || PLAIN.load(Ordering::Relaxed) > 0;
-    // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
-    let is_plain = environment::is_off() || crate::session::active::is_forked();
-    let outermost = if runs_in_something || is_plain { Outermost::No } else { open(function) };
-    Entered { scope: scope::enter(function), outermost, _not_send: PhantomData }
+    let outermost = if control::is_active() { Outermost::No } else { Outermost::enter(function) };
+    Entered { scope: ScopeGuard::enter(function), outermost, _not_send: PhantomData }
+}
+
+impl Outermost {
+    /// An annotated function is entered while no session is active.
+    #[cold]
+    pub(crate) fn enter(function: &'static Function) -> Self {
+        // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
+        let is_plain =
+            PLAIN.load(Ordering::Relaxed) > 0 || environment::is_off() || crate::session::active::is_forked();
+        if is_plain { Self::No } else { open(function) }
+    }
+
+    /// Whether it holds something that is to be let go of.
+    pub(crate) fn is_held(&self) -> bool {
+        !matches!(self, Self::No)
+    }
+
+    /// The function is left: ends its session. The scope has been left before, so that its figures are in the session's trace.
+    pub(crate) fn leave(&mut self) {
+        match std::mem::replace(self, Self::No) {
+            Self::No => {}
+            Self::Session(session) => session.finish_annotated(),
+            Self::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
+        }
+    }
 }
 
 #[cold]
@@ -124,12 +163,7 @@ fn open(function: &'static Function) -> Outermost {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // The scope is left first, so that its figures are in the session's trace.
         self.scope = None;
-        match std::mem::replace(&mut self.outermost, Outermost::No) {
-            Outermost::No => {}
-            Outermost::Session(session) => session.finish_annotated(),
-            Outermost::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
-        }
+        self.outermost.leave();
     }
 }

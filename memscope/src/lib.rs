@@ -47,6 +47,7 @@ mod bell;
 mod control;
 mod drain;
 mod error;
+mod future;
 mod global;
 mod hook;
 mod live;
@@ -63,6 +64,7 @@ mod unwind;
 
 pub use allocator::SamplingAllocator;
 pub use error::{Error, Result};
+pub use future::{FutureExt, Scoped};
 #[cfg(feature = "report")]
 pub use global::export_comprehensive_analysis;
 pub use global::{comprehensive_profile_execution, stop_tracing, trace_all};
@@ -125,6 +127,7 @@ macro_rules! install {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::attribute::{Entered, Function, Options, enter};
+    pub use crate::future::{Making, Scoped, making, never};
 
     /// Whether an allocation of the calling thread would be counted now.
     #[must_use]
