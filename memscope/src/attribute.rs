@@ -12,7 +12,7 @@ use crate::session::{Session, environment};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Busy;
 use core::marker::PhantomData;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 /// The output folder of an annotated function that names none.
 const DEFAULT_OUTPUT: &str = "memscope-out";
@@ -61,7 +61,13 @@ impl Function {
 
     /// A scope that is no function, or is entered by hand.
     pub(crate) const fn named(name: &'static str) -> Self {
-        Self::new(name, "", 0, Options::NONE)
+        Self::by_hand(name, "", 0)
+    }
+
+    /// A scope that is entered by hand, at that place.
+    #[must_use]
+    pub const fn by_hand(name: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(name, file, line, Options::NONE)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -111,8 +117,7 @@ impl Outermost {
     #[cold]
     pub(crate) fn enter(function: &'static Function) -> Self {
         // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
-        let is_plain =
-            PLAIN.load(Ordering::Relaxed) > 0 || environment::is_off() || crate::session::active::is_forked();
+        let is_plain = PLAIN.load(Ordering::Relaxed) > 0 || is_off() || crate::session::active::is_forked();
         if is_plain { Self::No } else { open(function) }
     }
 
@@ -159,6 +164,15 @@ fn open(function: &'static Function) -> Outermost {
             Outermost::Plain
         }
     }
+}
+
+/// [`environment::is_off`], asked once: it is asked for by each poll, and the answer is a text.
+fn is_off() -> bool {
+    static OFF: OnceLock<bool> = OnceLock::new();
+    *OFF.get_or_init(|| {
+        let _busy = Busy::enter();
+        environment::is_off()
+    })
 }
 
 impl Drop for Entered {

@@ -52,8 +52,10 @@ pin_project! {
 enum Target {
     /// An annotated function, which may be the outermost one.
     Annotated(&'static Function),
-    /// A scope that is known by its name only.
+    /// A scope that is known by its name only, until the first poll in a session.
     Named(&'static str),
+    /// That scope then.
+    Scope(&'static Function),
     /// Work for a scope whose calls are counted elsewhere.
     PartOf(&'static Function),
     /// Nothing's.
@@ -108,8 +110,12 @@ impl Call {
     #[inline]
     fn enter(&mut self) -> Option<Open> {
         let function = match self.target {
-            Target::Annotated(function) | Target::PartOf(function) => function,
-            Target::Named(name) => scope::named(name),
+            Target::Annotated(function) | Target::Scope(function) | Target::PartOf(function) => function,
+            Target::Named(name) => {
+                let function = scope::named(name);
+                self.target = Target::Scope(function);
+                function
+            }
             Target::None => return None,
         };
         scope::enter(function)
@@ -131,7 +137,7 @@ impl Call {
     }
 
     fn end_visit(&mut self, open: &Open, is_last: bool, is_cancelled: bool) {
-        let Visit { allocated_bytes, is_outermost, .. } = open.leave();
+        let Visit { allocated_bytes, is_outermost } = open.leave();
         let (row, generation) = open.row();
         if is_outermost {
             self.allocated_bytes = self.allocated_bytes.wrapping_add(allocated_bytes);

@@ -59,7 +59,10 @@ mod scope;
 mod session;
 mod sync;
 mod sys;
+pub mod task;
 mod thread;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod unwind;
 
 pub use allocator::SamplingAllocator;
@@ -75,7 +78,10 @@ pub use resources::{
     CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
     ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
+pub use scope::{Scope, scope};
 pub use session::{AnalysisResult, SamplingConfig, Session, SessionBuilder};
+#[cfg(feature = "tracing")]
+pub use tracing::ScopeLayer;
 pub use unwind::UnwinderChoice;
 
 /// Every public name once more, for programs written against `memscope_rs::lockfree`.
@@ -128,6 +134,7 @@ macro_rules! install {
 pub mod __private {
     pub use crate::attribute::{Entered, Function, Options, enter};
     pub use crate::future::{Making, Scoped, making, never};
+    pub use crate::scope::{scope_of, scope_with_labels};
 
     /// Whether an allocation of the calling thread would be counted now.
     #[must_use]

@@ -28,6 +28,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/thread/pool.rs",
     "memscope/src/thread/record.rs",
     "memscope/src/thread/registry.rs",
+    "memscope/src/tracing.rs",
     "memscope/src/unwind/frame_pointer.rs",
     "memscope/src/unwind/framehop.rs",
     "memscope/src/unwind/frames.rs",

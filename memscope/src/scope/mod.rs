@@ -15,10 +15,14 @@
 //! and harms nothing but the own figures of the two.
 
 mod clock;
+mod manual;
 mod names;
 mod table;
 
 pub(crate) use clock::{prepare as prepare_clock, ticks};
+#[cfg(feature = "tracing")]
+pub(crate) use manual::Text;
+pub use manual::{Scope, scope, scope_of, scope_with_labels};
 pub(crate) use names::{ScopeState, current, for_each, id_of, named, refused};
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
@@ -54,7 +58,6 @@ pub(crate) struct Open {
 pub(crate) struct Visit {
     pub(crate) allocated_bytes: u64,
     pub(crate) is_outermost: bool,
-    pub(crate) ticks: u64,
 }
 
 /// Enters `function` as a scope of the active session; `None` where there is no session or no thread record.
@@ -78,7 +81,18 @@ pub(crate) fn enter_id(id: u32) -> Option<Open> {
 
 impl Open {
     /// Leaves the scope: a visit to it is over, its call perhaps not.
+    #[inline]
     pub(crate) fn leave(&self) -> Visit {
+        self.end_visit(false)
+    }
+
+    /// Leaves the scope, which ends its call too.
+    pub(crate) fn leave_for_good(&self) {
+        self.end_visit(true);
+    }
+
+    #[inline(always)]
+    fn end_visit(&self, is_call: bool) -> Visit {
         let ticks = ticks().saturating_sub(self.ticks);
         let record = self.record;
         let mut done = record.account.own_totals();
@@ -100,15 +114,10 @@ impl Open {
             self.repair();
         }
         let is_outermost = self.row.leave(self.outer_scope, done, inner, ticks);
-        Visit { allocated_bytes: done[1], is_outermost, ticks }
-    }
-
-    /// Leaves the scope, which ends its call too.
-    pub(crate) fn leave_for_good(&self) {
-        let Visit { allocated_bytes, is_outermost, ticks } = self.leave();
-        if self.row.generation() == self.generation {
-            self.row.count_call(is_outermost.then_some(allocated_bytes), ticks, false);
+        if is_call {
+            self.row.count_call(is_outermost.then_some(done[1]), ticks, false);
         }
+        Visit { allocated_bytes: done[1], is_outermost }
     }
 
     /// The row, and the session that it counts for.
@@ -134,6 +143,22 @@ impl Open {
         if outer_scope != 0 && outer_scope != self.id && !is_open(outer_scope) {
             self.record.state.scope.store(0, Ordering::Relaxed);
         }
+    }
+}
+
+/// Counts a call that ends on the calling thread, which may have had no part in it.
+#[cfg(feature = "tracing")]
+pub(crate) fn count_call(
+    function: &'static Function,
+    generation: u32,
+    allocated_bytes: Option<u64>,
+    wall_ticks: u64,
+) {
+    let id = id_of(function);
+    let Some(record) = local::record() else { return };
+    if let Some(row) = record.scope_row(id) {
+        row.belong_to(record, id, generation);
+        row.count_call(allocated_bytes, wall_ticks, false);
     }
 }
 

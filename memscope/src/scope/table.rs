@@ -132,10 +132,16 @@ impl Row {
     /// From here on only the owning thread.
     #[inline(always)]
     pub(super) fn enter(&self, record: &ThreadRecord, id: u32, generation: u32) {
+        self.belong_to(record, id, generation);
+        self.depth.store(self.depth().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Clears the row if it has another session's figures.
+    #[inline(always)]
+    pub(super) fn belong_to(&self, record: &ThreadRecord, id: u32, generation: u32) {
         if self.generation.load(Ordering::Relaxed) != generation {
             self.begin(record, id, generation);
         }
-        self.depth.store(self.depth().wrapping_add(1), Ordering::Relaxed);
     }
 
     #[cold]
