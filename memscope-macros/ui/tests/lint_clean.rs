@@ -31,10 +31,12 @@
     clippy::std_instead_of_core
 )]
 
+use core::fmt::Error;
+use core::future::ready;
+use core::pin::{Pin, pin};
+use core::task::{Context, Waker};
 use memscope_ui_tests::{double, events};
 use std::panic::catch_unwind;
-use std::pin::{Pin, pin};
-use std::task::{Context, Waker};
 
 /// A body of one expression on one line: `unused_braces`.
 #[rustfmt::skip]
@@ -91,11 +93,11 @@ pub(crate) async fn awaits(
     (first, mut second): (String, String),
     _: String,
     _unused: u8,
-) -> Result<Vec<String>, core::fmt::Error> {
+) -> Result<Vec<String>, Error> {
     second.push('!');
-    core::future::ready(()).await;
+    ready(()).await;
     if words.is_empty() {
-        return Err(core::fmt::Error);
+        return Err(Error);
     }
     words.push(first + &second);
     Ok(words)
@@ -116,7 +118,7 @@ pub(crate) async fn awaits_for_ever(word: String) -> ! {
 #[double::profile(crate = double)]
 pub(crate) fn future(words: Vec<String>, _unused: Vec<u8>) -> impl Future<Output = usize> + Send {
     async move {
-        core::future::ready(()).await;
+        ready(()).await;
         words.len()
     }
 }
@@ -125,7 +127,7 @@ pub(crate) fn future(words: Vec<String>, _unused: Vec<u8>) -> impl Future<Output
 pub(crate) fn boxed(mut words: Vec<String>) -> Pin<Box<dyn Future<Output = usize> + Send>> {
     words.clear();
     Box::pin(async move {
-        core::future::ready(()).await;
+        ready(()).await;
         words.len()
     })
 }

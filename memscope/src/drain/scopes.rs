@@ -5,7 +5,7 @@ use crate::scope::{self, BUCKETS, Row, ScopeFigures};
 use crate::sys;
 use crate::thread::record::ThreadRecord;
 use crate::thread::registry;
-use memscope_trace::{MAX_ROWS, Record, Scope, ScopeCounters, ScopeDetails, ScopeSizes, Scopes};
+use memscope_trace::{MAX_ROWS, Record, Scope, ScopeCounters, ScopeDetails, ScopeFrees, ScopeSizes, Scopes};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often the figures that are large or change little in meaning are written.
@@ -126,6 +126,7 @@ impl ScopeBook {
             self.next_details_us = time_us + DETAILS_US;
             let new = changed(&self.told_details);
             records.extend(new.chunks(MAX_ROWS).map(|rows| self.details(time_us, rows)));
+            records.extend(new.chunks(MAX_ROWS).map(|rows| frees(time_us, rows)));
             sizes(time_us, &new, records);
             self.told_details.extend(new.iter().map(|(id, sum)| (*id, sum.figures)));
         }
@@ -145,10 +146,6 @@ impl ScopeBook {
             polls: column(|figures| figures.polls),
             busy_us: rows.iter().map(|(_, sum)| us(sum.figures.busy_ticks)).collect(),
             wall_us: rows.iter().map(|(_, sum)| us(sum.figures.wall_ticks)).collect(),
-            frees: column(|figures| figures.frees),
-            freed_bytes: column(|figures| figures.freed_bytes),
-            own_frees: column(|figures| figures.own_frees),
-            own_freed_bytes: column(|figures| figures.own_freed_bytes),
             most_bytes: column(|figures| figures.most_bytes),
         })
     }
@@ -164,6 +161,18 @@ fn counters(time_us: u64, rows: &[(u32, Sum)]) -> Record {
         allocated_bytes: column(|figures| figures.allocated_bytes),
         own_allocations: column(|figures| figures.own_allocations),
         own_allocated_bytes: column(|figures| figures.own_allocated_bytes),
+    })
+}
+
+fn frees(time_us: u64, rows: &[(u32, Sum)]) -> Record {
+    let column = |of: fn(&ScopeFigures) -> u64| rows.iter().map(|(_, sum)| of(&sum.figures)).collect();
+    Record::ScopeFrees(ScopeFrees {
+        time_us,
+        scopes: rows.iter().map(|(id, _)| *id).collect(),
+        frees: column(|figures| figures.frees),
+        freed_bytes: column(|figures| figures.freed_bytes),
+        own_frees: column(|figures| figures.own_frees),
+        own_freed_bytes: column(|figures| figures.own_freed_bytes),
     })
 }
 

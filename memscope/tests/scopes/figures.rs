@@ -83,10 +83,15 @@ impl Scopes {
                     figures.cancelled = record.cancelled[row];
                     figures.polls = record.polls[row];
                     (figures.busy_us, figures.wall_us) = (record.busy_us[row], record.wall_us[row]);
+                    figures.most_bytes = record.most_bytes[row];
+                }
+            }
+            Record::ScopeFrees(record) => {
+                for (row, id) in record.scopes.iter().enumerate() {
+                    let figures = self.figures.entry(*id).or_default();
                     (figures.frees, figures.freed_bytes) = (record.frees[row], record.freed_bytes[row]);
                     figures.own_frees = record.own_frees[row];
                     figures.own_freed_bytes = record.own_freed_bytes[row];
-                    figures.most_bytes = record.most_bytes[row];
                 }
             }
             Record::ScopeSizes(record) => {

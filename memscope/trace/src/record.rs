@@ -52,6 +52,8 @@ pub enum Record {
     End(End),
     /// More exact figures per scope.
     ScopeDetails(ScopeDetails),
+    /// Exact figures of frees per scope.
+    ScopeFrees(ScopeFrees),
     /// Calls of scopes by what they allocated.
     ScopeSizes(ScopeSizes),
 }
@@ -378,6 +380,17 @@ pub struct ScopeDetails {
     pub busy_us: Vec<u64>,
     /// Column: time from the beginning of each call to its end, microseconds, over all calls.
     pub wall_us: Vec<u64>,
+    /// Column: the most bytes that one call allocated.
+    pub most_bytes: Vec<u64>,
+}
+
+/// Exact figures of frees per scope, cumulative: whoever allocated the memory.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScopeFrees {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Column: the scope.
+    pub scopes: Vec<u32>,
     /// Column: frees while inside, those of inner scopes included.
     pub frees: Vec<u64>,
     /// Column: bytes freed while inside, those of inner scopes included.
@@ -386,8 +399,6 @@ pub struct ScopeDetails {
     pub own_frees: Vec<u64>,
     /// Column: bytes freed outside inner scopes.
     pub own_freed_bytes: Vec<u64>,
-    /// Column: the most bytes that one call allocated.
-    pub most_bytes: Vec<u64>,
 }
 
 /// Calls of scopes by the bytes that they allocated, cumulative: a log-linear histogram. Calls inside another call of the same scope are

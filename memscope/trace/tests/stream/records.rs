@@ -14,7 +14,8 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records.extend([Record::Resources(resources()), Record::Loss(loss(50_000))]);
     records.extend([Record::Symbols(symbols()), Record::End(end())]);
     // Kinds of later minor versions, in the order of their numbers.
-    records.extend([Record::ScopeDetails(scope_details()), Record::ScopeSizes(scope_sizes())]);
+    records.extend([Record::ScopeDetails(scope_details()), Record::ScopeFrees(scope_frees())]);
+    records.push(Record::ScopeSizes(scope_sizes()));
     records
 }
 
@@ -144,11 +145,18 @@ fn scope_details() -> ScopeDetails {
         polls: vec![1000, 65_536],
         busy_us: vec![999, 1],
         wall_us: vec![1_000_000, 1],
+        most_bytes: vec![1 << 32, u64::MAX],
+    }
+}
+
+fn scope_frees() -> ScopeFrees {
+    ScopeFrees {
+        time_us: 500_000,
+        scopes: vec![1, 2],
         frees: vec![250, 251],
         freed_bytes: vec![65_535, 65_536],
         own_frees: vec![0, 251],
         own_freed_bytes: vec![0, 65_536],
-        most_bytes: vec![1 << 32, u64::MAX],
     }
 }
 
