@@ -88,15 +88,14 @@ impl Function {
 #[must_use]
 pub struct Entered {
     scope: Option<ScopeGuard>,
-    outermost: Outermost,
+    /// Boxed, so that the guard of all but one call is small.
+    outermost: Option<Box<Outermost>>,
     _not_send: PhantomData<*const ()>,
 }
 
 /// What the outermost annotated function holds.
 #[derive(Debug)]
 pub(crate) enum Outermost {
-    /// It is not the outermost, or annotations are switched off.
-    No,
     /// The session that it opened.
     Session(Session),
     /// No session could be opened: until it returns, annotated functions run plain.
@@ -107,29 +106,28 @@ pub(crate) enum Outermost {
 static PLAIN: AtomicU32 = AtomicU32::new(0);
 
 /// Enters `function`: opens a session if none is active, and a scope in it.
+#[inline]
 pub fn enter(function: &'static Function) -> Entered {
-    let outermost = if control::is_active() { Outermost::No } else { Outermost::enter(function) };
+    let outermost = if control::is_active() { None } else { Outermost::enter(function) };
     Entered { scope: ScopeGuard::enter(function), outermost, _not_send: PhantomData }
 }
 
 impl Outermost {
-    /// An annotated function is entered while no session is active.
+    /// An annotated function is entered while no session is active: what it holds until it is left, if anything.
     #[cold]
-    pub(crate) fn enter(function: &'static Function) -> Self {
+    pub(crate) fn enter(function: &'static Function) -> Option<Box<Self>> {
         // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
         let is_plain = PLAIN.load(Ordering::Relaxed) > 0 || is_off() || crate::session::active::is_forked();
-        if is_plain { Self::No } else { open(function) }
-    }
-
-    /// Whether it holds something that is to be let go of.
-    pub(crate) fn is_held(&self) -> bool {
-        !matches!(self, Self::No)
+        if is_plain {
+            return None;
+        }
+        let _busy = Busy::enter();
+        open(function).map(Box::new)
     }
 
     /// The function is left: ends its session. The scope has been left before, so that its figures are in the session's trace.
-    pub(crate) fn leave(&mut self) {
-        match std::mem::replace(self, Self::No) {
-            Self::No => {}
+    pub(crate) fn leave(self) {
+        match self {
             Self::Session(session) => session.finish_annotated(),
             Self::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
         }
@@ -137,8 +135,7 @@ impl Outermost {
 }
 
 #[cold]
-fn open(function: &'static Function) -> Outermost {
-    let _busy = Busy::enter();
+fn open(function: &'static Function) -> Option<Outermost> {
     let options = &function.options;
     let mut builder = Session::builder().name(function.name).output(options.output.unwrap_or(DEFAULT_OUTPUT));
     if let Some(sample_rate) = options.sample_rate {
@@ -154,14 +151,14 @@ fn open(function: &'static Function) -> Outermost {
         builder = builder.overhead_budget(share);
     }
     match builder.start() {
-        Ok(session) => Outermost::Session(session),
+        Ok(session) => Some(Outermost::Session(session)),
         // Another thread was quicker: this function is a scope in its session.
-        Err(crate::Error::SessionActive { .. }) => Outermost::No,
+        Err(crate::Error::SessionActive { .. }) => None,
         Err(error) => {
             static SAID: Once = Once::new();
             SAID.call_once(|| say(format_args!("{} runs without a profile: {error}", function.name)));
             PLAIN.fetch_add(1, Ordering::Relaxed);
-            Outermost::Plain
+            Some(Outermost::Plain)
         }
     }
 }
@@ -178,6 +175,8 @@ fn is_off() -> bool {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.scope = None;
-        self.outermost.leave();
+        if let Some(outermost) = self.outermost.take() {
+            outermost.leave();
+        }
     }
 }

@@ -42,7 +42,7 @@ pin_project! {
                 this.future.set(None);
                 drop(visit);
             }
-            this.call.outermost.take().into_iter().for_each(|mut outermost| outermost.leave());
+            this.call.outermost.take().into_iter().for_each(|outermost| outermost.leave());
         }
     }
 }
@@ -97,11 +97,8 @@ impl Call {
             self.without_session(is_last);
         }
         let open = if control::is_active() { self.enter() } else { None };
-        if let Some(open) = &open
-            && self.generation == 0
-            && !is_last
-        {
-            self.generation = open.row().1;
+        if self.generation == 0 && open.is_some() && !is_last {
+            self.generation = control::generation();
             self.started_ticks = scope::ticks();
         }
         PollGuard { call: self, open, is_last, is_cancelled: is_last }
@@ -128,24 +125,23 @@ impl Call {
             && self.outermost.is_none()
             && !is_last
         {
-            let outermost = Outermost::enter(function);
-            if outermost.is_held() {
-                let _busy = crate::thread::Busy::enter();
-                self.outermost = Some(Box::new(outermost));
-            }
+            self.outermost = Outermost::enter(function);
         }
     }
 
     fn end_visit(&mut self, open: &Open, is_last: bool, is_cancelled: bool) {
+        let row = if is_last { open.row() } else { None };
         let Visit { allocated_bytes, is_outermost } = open.leave();
-        let (row, generation) = open.row();
         if is_outermost {
             self.allocated_bytes = self.allocated_bytes.wrapping_add(allocated_bytes);
             self.is_outermost = true;
         }
         // A call that began in another session is not one of this.
-        let is_counted = self.generation == generation && !matches!(self.target, Target::PartOf(_));
-        if is_last && is_counted && row.generation() == generation {
+        if let Some((row, generation)) = row
+            && self.generation == generation
+            && row.generation() == generation
+            && !matches!(self.target, Target::PartOf(_))
+        {
             let wall_ticks = scope::ticks().saturating_sub(self.started_ticks);
             row.count_call(self.is_outermost.then_some(self.allocated_bytes), wall_ticks, is_cancelled);
         }
@@ -238,7 +234,7 @@ impl<F: Future> Future for Scoped<F> {
         visit.is_last = result.is_ready();
         drop(visit);
         if result.is_ready() && this.call.outermost.is_some() {
-            this.call.outermost.take().into_iter().for_each(|mut outermost| outermost.leave());
+            this.call.outermost.take().into_iter().for_each(|outermost| outermost.leave());
         }
         result
     }

@@ -1,22 +1,22 @@
 //! Scopes: which annotated function, span or task is to blame.
 //!
 //! Entering a scope notes the thread's exact counters; leaving it takes the difference. So a scope's figures are exact
-//! and cost nothing per allocation. *Inclusive* figures count inner scopes too, *own* ones do not: each thread keeps what
-//! the scopes have done that have ended inside the current one.
+//! and cost nothing per allocation. *Inclusive* figures count inner scopes too, *own* ones do not: each open scope keeps what
+//! the scopes have done that have ended inside it.
 //!
 //! ```text
-//! static Function -> id (names.rs) -> row of the thread's table (table.rs) -> sums (drain/scopes.rs) -> trace
+//! static Function -> id (names.rs) -> the thread's open scopes (stack.rs) -> its rows (table.rs) -> sums (drain/scopes.rs) -> trace
 //! ```
 //!
 //! A scope that is entered while the thread is in it already (recursion) adds to its inclusive figures only where the outermost
 //! of these calls is left: what the inner ones did is part of that. Its own figures and its calls count each.
 //!
-//! Scopes nest. A guard that is dropped while a scope that was entered after it is still open is out of order: that is counted,
-//! and harms nothing but the own figures of the two.
+//! Scopes nest, but guards may be dropped in any order: see [`stack`].
 
 mod clock;
 mod manual;
 mod names;
+mod stack;
 mod table;
 
 pub(crate) use clock::{prepare as prepare_clock, ticks};
@@ -24,33 +24,22 @@ pub(crate) use clock::{prepare as prepare_clock, ticks};
 pub(crate) use manual::Text;
 pub use manual::{Scope, scope, scope_of, scope_with_labels};
 pub(crate) use names::{ScopeState, current, for_each, id_of, named, refused};
+pub(crate) use stack::out_of_order;
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
 use crate::attribute::Function;
 use crate::control;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::Ordering;
 use crate::thread::{ThreadRecord, local};
 use core::marker::PhantomData;
-
-/// Guards that were dropped out of order, in all sessions.
-static OUT_OF_ORDER: AtomicU64 = AtomicU64::new(0);
-
-/// Guards that were dropped out of order since the process started.
-pub(crate) fn out_of_order() -> u64 {
-    OUT_OF_ORDER.load(Ordering::Relaxed)
-}
+use stack::Done;
 
 /// A scope that a thread is in, as plain data: for those who cannot hold a guard. It is left by the thread that entered it, once.
 #[derive(Debug)]
 pub(crate) struct Open {
     record: &'static ThreadRecord,
-    row: &'static Row,
-    id: u32,
-    generation: u32,
-    outer_scope: u32,
-    outer_inner: [u64; 4],
-    at_entry: [u64; 4],
-    ticks: u64,
+    /// Which of the thread's open scopes it is.
+    depth: u32,
 }
 
 /// What has been done between entering a scope and leaving it. Nothing, where the thread is still in the same scope further out.
@@ -67,21 +56,20 @@ pub(crate) fn enter(function: &'static Function) -> Option<Open> {
 }
 
 /// Enters the scope with that id. A session is active.
-pub(crate) fn enter_id(id: u32) -> Option<Open> {
+fn enter_id(id: u32) -> Option<Open> {
     let record = local::record_or_register()?;
-    let row = record.scope_row(id)?;
+    let table = record.scope_table_or_create()?;
     let generation = control::generation();
-    row.enter(record, id, generation);
-    let outer_scope = record.state.scope.load(Ordering::Relaxed);
+    let depth = table.stack.push(id, generation)?;
+    table.row(id).enter(table, id, generation);
     record.state.scope.store(id, Ordering::Relaxed);
-    let outer_inner = record.take_inner();
-    let at_entry = record.account.own_totals();
-    Some(Open { record, row, id, generation, outer_scope, outer_inner, at_entry, ticks: ticks() })
+    // Last, so that little of memscope's own is in the scope's time.
+    table.stack.begin(depth, record.account.own_totals(), ticks());
+    Some(Open { record, depth })
 }
 
 impl Open {
     /// Leaves the scope: a visit to it is over, its call perhaps not.
-    #[inline]
     pub(crate) fn leave(&self) -> Visit {
         self.end_visit(false)
     }
@@ -93,56 +81,43 @@ impl Open {
 
     #[inline(always)]
     fn end_visit(&self, is_call: bool) -> Visit {
-        let ticks = ticks().saturating_sub(self.ticks);
-        let record = self.record;
-        let mut done = record.account.own_totals();
-        for (done, before) in done.iter_mut().zip(self.at_entry) {
-            *done = done.wrapping_sub(before);
+        let now_ticks = ticks();
+        let Some(table) = self.record.scope_table() else { return Visit::default() };
+        let now = self.record.account.own_totals();
+        match table.stack.pop(self.depth, now, now_ticks) {
+            Some(done) => self.count(table, &done, is_call),
+            None => self.end_out_of_order(table, now, now_ticks, is_call),
         }
-        let mut inner = record.inner();
-        if record.state.scope.load(Ordering::Relaxed) == self.id {
-            record.state.scope.store(self.outer_scope, Ordering::Relaxed);
-            record.end_inner(self.outer_inner, done);
-        } else {
-            self.out_of_order(&mut inner, done);
-        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_out_of_order(&self, table: &ScopeTable, now: [u64; 4], now_ticks: u64, is_call: bool) -> Visit {
+        let done = table.stack.pop_out_of_order(self.depth, now, now_ticks);
+        self.count(table, &done, is_call)
+    }
+
+    #[inline(always)]
+    fn count(&self, table: &ScopeTable, done: &Done, is_call: bool) -> Visit {
+        self.record.state.scope.store(done.back_in, Ordering::Relaxed);
+        let row = table.row(done.id);
         // What began in another session belongs to that one, which is over.
-        if self.row.generation() != self.generation {
+        if row.generation() != done.generation {
             return Visit::default();
         }
-        if OUT_OF_ORDER.load(Ordering::Relaxed) != 0 {
-            self.repair();
-        }
-        let is_outermost = self.row.leave(self.outer_scope, done, inner, ticks);
+        let is_outermost = row.leave(done);
+        let allocated_bytes = done.all[1];
         if is_call {
-            self.row.count_call(is_outermost.then_some(done[1]), ticks, false);
+            row.count_call(is_outermost.then_some(allocated_bytes), done.ticks, false);
         }
-        Visit { allocated_bytes: done[1], is_outermost }
+        Visit { allocated_bytes, is_outermost }
     }
 
-    /// The row, and the session that it counts for.
-    pub(crate) fn row(&self) -> (&'static Row, u32) {
-        (self.row, self.generation)
-    }
-
-    #[cold]
-    fn out_of_order(&self, inner: &mut [u64; 4], done: [u64; 4]) {
-        OUT_OF_ORDER.fetch_add(1, Ordering::Relaxed);
-        // What is known is what the scope did in all: of that, nothing is taken for its own.
-        *inner = done;
-    }
-
-    /// A guard was dropped out of order at some time: the scope that the thread is said to be back in may have been left before.
-    #[cold]
-    fn repair(&self) {
-        let is_open = |id: u32| {
-            let row = self.record.scope_row(id);
-            row.is_some_and(|row| row.generation() == self.generation && row.depth() > 0)
-        };
-        let outer_scope = self.record.state.scope.load(Ordering::Relaxed);
-        if outer_scope != 0 && outer_scope != self.id && !is_open(outer_scope) {
-            self.record.state.scope.store(0, Ordering::Relaxed);
-        }
+    /// The row of the scope, and the session that it counts for.
+    pub(crate) fn row(&self) -> Option<(&'static Row, u32)> {
+        let table = self.record.scope_table()?;
+        let (id, generation) = table.stack.scope_at(self.depth);
+        Some((table.row(id), generation))
     }
 }
 
@@ -155,9 +130,10 @@ pub(crate) fn count_call(
     wall_ticks: u64,
 ) {
     let id = id_of(function);
-    let Some(record) = local::record() else { return };
-    if let Some(row) = record.scope_row(id) {
-        row.belong_to(record, id, generation);
+    let table = local::record().and_then(ThreadRecord::scope_table_or_create);
+    if let Some(table) = table {
+        let row = table.row(id);
+        row.belong_to(table, id, generation);
         row.count_call(allocated_bytes, wall_ticks, false);
     }
 }

@@ -11,9 +11,9 @@
 //! at most (the idea of HdrHistogram).
 
 use super::names::MOST_SCOPES;
+use super::stack::{Done, Stack};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering};
 use crate::sys;
-use crate::thread::ThreadRecord;
 
 /// Buckets of bytes for each call; the last one has everything from 7 GiB on.
 pub(crate) const BUCKETS: usize = 128;
@@ -60,10 +60,10 @@ macro_rules! figures {
         pub(crate) struct Row {
             /// The session that the figures belong to.
             generation: AtomicU32,
-            /// How often the thread is in the scope now.
-            depth: AtomicU32,
             /// The scope that it was entered from last; 0 for none.
             parent: AtomicU32,
+            /// How often the thread is in the scope now.
+            depth: Counter,
             $($name: Counter,)*
             most_bytes: Counter,
             /// Calls by their bytes.
@@ -76,7 +76,7 @@ macro_rules! figures {
                 self.most_bytes.set(0);
                 self.sizes.iter().for_each(|calls| calls.store(0, Ordering::Relaxed));
                 self.parent.store(0, Ordering::Relaxed);
-                self.depth.store(0, Ordering::Relaxed);
+                self.depth.set(0);
             }
 
             /// The figures, for any thread. One that is leaving the scope right now may have counted in some of them only.
@@ -116,10 +116,6 @@ impl Row {
         self.generation.load(Ordering::Acquire)
     }
 
-    pub(super) fn depth(&self) -> u32 {
-        self.depth.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn parent(&self) -> u32 {
         self.parent.load(Ordering::Relaxed)
     }
@@ -131,48 +127,48 @@ impl Row {
 
     /// From here on only the owning thread.
     #[inline(always)]
-    pub(super) fn enter(&self, record: &ThreadRecord, id: u32, generation: u32) {
-        self.belong_to(record, id, generation);
-        self.depth.store(self.depth().wrapping_add(1), Ordering::Relaxed);
+    pub(super) fn enter(&self, table: &ScopeTable, id: u32, generation: u32) {
+        self.belong_to(table, id, generation);
+        self.depth.add(1);
     }
 
     /// Clears the row if it has another session's figures.
     #[inline(always)]
-    pub(super) fn belong_to(&self, record: &ThreadRecord, id: u32, generation: u32) {
+    pub(super) fn belong_to(&self, table: &ScopeTable, id: u32, generation: u32) {
         if self.generation.load(Ordering::Relaxed) != generation {
-            self.begin(record, id, generation);
+            self.begin(table, id, generation);
         }
     }
 
     #[cold]
-    fn begin(&self, record: &ThreadRecord, id: u32, generation: u32) {
+    fn begin(&self, table: &ScopeTable, id: u32, generation: u32) {
         // Readers pass the row over while it is cleared.
         self.generation.store(0, Ordering::Relaxed);
         crate::sync::fence(Ordering::Release);
         self.clear();
         self.generation.store(generation, Ordering::Release);
-        record.scope_table().into_iter().for_each(|table| table.mark(id));
+        table.mark(id);
     }
 
     /// Adds a visit; whether it was the outermost one.
     #[inline(always)]
-    pub(super) fn leave(&self, parent: u32, done: [u64; 4], inner: [u64; 4], ticks: u64) -> bool {
-        let depth = self.depth().wrapping_sub(1);
-        self.depth.store(depth, Ordering::Relaxed);
+    pub(super) fn leave(&self, done: &Done) -> bool {
+        self.depth.add(1_u64.wrapping_neg());
         self.polls.add(1);
-        self.own_allocations.add(done[0].wrapping_sub(inner[0]));
-        self.own_allocated_bytes.add(done[1].wrapping_sub(inner[1]));
-        self.own_frees.add(done[2].wrapping_sub(inner[2]));
-        self.own_freed_bytes.add(done[3].wrapping_sub(inner[3]));
-        if depth != 0 {
+        let (all, inner) = (done.all, done.inner);
+        self.own_allocations.add(all[0].wrapping_sub(inner[0]));
+        self.own_allocated_bytes.add(all[1].wrapping_sub(inner[1]));
+        self.own_frees.add(all[2].wrapping_sub(inner[2]));
+        self.own_freed_bytes.add(all[3].wrapping_sub(inner[3]));
+        if self.depth.get() != 0 {
             return false;
         }
-        self.allocations.add(done[0]);
-        self.allocated_bytes.add(done[1]);
-        self.frees.add(done[2]);
-        self.freed_bytes.add(done[3]);
-        self.busy_ticks.add(ticks);
-        self.parent.store(parent, Ordering::Relaxed);
+        self.allocations.add(all[0]);
+        self.allocated_bytes.add(all[1]);
+        self.frees.add(all[2]);
+        self.freed_bytes.add(all[3]);
+        self.busy_ticks.add(done.ticks);
+        self.parent.store(done.parent, Ordering::Relaxed);
         true
     }
 
@@ -203,6 +199,7 @@ impl core::fmt::Debug for Row {
 pub(crate) struct ScopeTable {
     /// A bit for each row that was ever used.
     used: [AtomicU64; MOST_SCOPES / 64],
+    pub(super) stack: Stack,
     rows: [Row; MOST_SCOPES],
 }
 
@@ -212,9 +209,10 @@ impl ScopeTable {
         word.store(word.load(Ordering::Relaxed) | 1 << (id % 64), Ordering::Relaxed);
     }
 
+    /// The row of a scope; ids are below [`MOST_SCOPES`].
     #[inline(always)]
-    pub(crate) fn row(&self, id: u32) -> Option<&Row> {
-        self.rows.get(id as usize)
+    pub(crate) fn row(&self, id: u32) -> &Row {
+        &self.rows[id as usize % MOST_SCOPES]
     }
 
     /// Calls `visit` for each row of that session, with the scope's id.
@@ -224,7 +222,8 @@ impl ScopeTable {
             while bits != 0 {
                 let id = word as u32 * 64 + bits.trailing_zeros();
                 bits &= bits - 1;
-                if let Some(row) = self.row(id).filter(|row| row.generation() == generation) {
+                let row = self.row(id);
+                if row.generation() == generation {
                     visit(id, row);
                 }
             }

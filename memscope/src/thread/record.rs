@@ -13,7 +13,7 @@ use super::account::Account;
 use super::meter::Meter;
 use crate::control::{self, Epoch, PUBLISH_BYTES};
 use crate::ring::Ring;
-use crate::scope::{Row, ScopeTable};
+use crate::scope::ScopeTable;
 use crate::sync::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Counter, Ordering,
 };
@@ -45,8 +45,6 @@ pub(crate) struct State {
     /// Live bytes of this thread that the process's sum knows of.
     published: AtomicI64,
     ring: AtomicPtr<Ring>,
-    /// What the scopes have done that have ended inside the current one: allocations, bytes, frees, bytes freed.
-    inner: [Counter; 4],
     /// Figures of scopes; null until the thread enters one.
     scopes: AtomicPtr<ScopeTable>,
     /// One past the stack's highest address; 0 not asked yet, 1 unknown. Its lowest is in [`Identity`].
@@ -128,7 +126,6 @@ impl ThreadRecord {
         self.state.scope.store(0, Ordering::Relaxed);
         self.state.in_hook.store(false, Ordering::Relaxed);
         self.state.published.store(0, Ordering::Relaxed);
-        self.take_inner();
         self.state.scopes.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.state.stack_end.store(0, Ordering::Relaxed);
         self.state.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
@@ -257,32 +254,10 @@ impl ThreadRecord {
         (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
     }
 
-    /// What the scopes have done that ended inside the current one: allocations, bytes, frees, bytes freed.
+    /// The thread's figures of scopes; from the thread itself. `None` where there is no memory for them.
     #[inline(always)]
-    pub(crate) fn inner(&self) -> [u64; 4] {
-        [0, 1, 2, 3].map(|at| self.state.inner[at].get())
-    }
-
-    /// The same, as a scope is entered: in that, none has ended yet.
-    #[inline(always)]
-    pub(crate) fn take_inner(&self) -> [u64; 4] {
-        let inner = self.inner();
-        self.state.inner.iter().for_each(|figure| figure.set(0));
-        inner
-    }
-
-    /// The scope is left that has `done` so much: it has ended inside the outer one, as have those of which that knew.
-    #[inline(always)]
-    pub(crate) fn end_inner(&self, outer: [u64; 4], done: [u64; 4]) {
-        for at in 0..4 {
-            self.state.inner[at].set(outer[at].wrapping_add(done[at]));
-        }
-    }
-
-    /// The thread's figures of a scope; from the thread itself. `None` where there is no memory for them.
-    #[inline(always)]
-    pub(crate) fn scope_row(&'static self, id: u32) -> Option<&'static Row> {
-        self.scope_table().or_else(|| ScopeTable::create(&self.state.scopes))?.row(id)
+    pub(crate) fn scope_table_or_create(&self) -> Option<&ScopeTable> {
+        self.scope_table().or_else(|| ScopeTable::create(&self.state.scopes))
     }
 
     /// The thread's figures of scopes.

@@ -63,6 +63,7 @@ fn guards_out_of_order() {
     assert_eq!(scopes.out_of_order, 1);
     assert_eq!((scopes.of("first").calls, scopes.of("first").allocated_bytes), (1, 110));
     assert_eq!((scopes.of("second").calls, scopes.of("second").allocated_bytes), (1, 11));
+    assert_eq!((scopes.of("first").own_allocated_bytes, scopes.of("second").own_allocated_bytes), (100, 11));
     assert_eq!(scopes.parent("afterwards"), None);
     assert_eq!(scopes.of("afterwards").own_allocated_bytes, 5);
 }
