@@ -91,11 +91,11 @@ pub mod lockfree {
     #[cfg(feature = "report")]
     pub use crate::export_comprehensive_analysis;
     pub use crate::{
-        AnalysisResult, Bottleneck, BottleneckKind, CpuResourceMetrics, Error, Estimate, IoResourceMetrics,
-        MemoryResourceMetrics, PlatformResourceCollector, ResourceError, ResourceMetrics, Result,
-        SamplingAllocator, SamplingConfig, Session, SessionBuilder, Severity, ThreadCpu,
-        ThreadResourceMetrics, Unavailable, UnwinderChoice, comprehensive_profile_execution, install,
-        profile, stop_tracing, trace_all,
+        AnalysisResult, Bottleneck, BottleneckKind, CpuResourceMetrics, Error, Estimate, FutureExt,
+        IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError, ResourceMetrics,
+        Result, SamplingAllocator, SamplingConfig, Scope, Scoped, Session, SessionBuilder, Severity,
+        ThreadCpu, ThreadResourceMetrics, Unavailable, UnwinderChoice, comprehensive_profile_execution,
+        install, profile, scope, stop_tracing, task, trace_all,
     };
 }
 

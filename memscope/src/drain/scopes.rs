@@ -26,10 +26,13 @@ impl Default for Sum {
 }
 
 impl Sum {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &Row, with_sizes: bool) {
         self.figures.add(row.figures());
         if row.parent() != 0 {
             self.parent = row.parent();
+        }
+        if !with_sizes {
+            return;
         }
         for (sum, calls) in self.sizes.iter_mut().zip(row.sizes()) {
             *sum = sum.saturating_add(calls);
@@ -84,16 +87,16 @@ impl Default for ScopeBook {
     }
 }
 
-fn add_rows(record: &ThreadRecord, sums: &mut HashMap<u32, Sum>) {
+fn add_rows(record: &ThreadRecord, sums: &mut HashMap<u32, Sum>, with_sizes: bool) {
     if let Some(table) = record.scope_table() {
-        table.for_each(control::generation(), |id, row| sums.entry(id).or_default().add(row));
+        table.for_each(control::generation(), |id, row| sums.entry(id).or_default().add(row, with_sizes));
     }
 }
 
 impl ScopeBook {
     /// Keeps the figures of a thread that has ended.
     pub(super) fn fold(&mut self, record: &ThreadRecord) {
-        add_rows(record, &mut self.gone);
+        add_rows(record, &mut self.gone, true);
     }
 
     /// Tells the trace the names of scopes that are new.
@@ -110,8 +113,9 @@ impl ScopeBook {
 
     /// Tells the trace the figures of scopes that have changed; all of them where it `is_last`.
     pub(super) fn figures(&mut self, time_us: u64, is_last: bool, records: &mut Vec<Record>) {
+        let with_details = is_last || time_us >= self.next_details_us;
         let mut sums = self.gone.clone();
-        registry::for_each(|record| add_rows(record, &mut sums));
+        registry::for_each(|record| add_rows(record, &mut sums, with_details));
         // What stands in the rows has its name by now.
         self.names(records);
         let sums: BTreeMap<u32, Sum> = sums.into_iter().collect();
@@ -122,7 +126,7 @@ impl ScopeBook {
         let new = changed(&self.told);
         records.extend(new.chunks(MAX_ROWS).map(|rows| counters(time_us, rows)));
         self.told.extend(new.iter().map(|(id, sum)| (*id, sum.figures)));
-        if is_last || time_us >= self.next_details_us {
+        if with_details {
             self.next_details_us = time_us + DETAILS_US;
             let new = changed(&self.told_details);
             records.extend(new.chunks(MAX_ROWS).map(|rows| self.details(time_us, rows)));

@@ -74,6 +74,7 @@ pub(super) struct Done {
 }
 
 /// The open scopes. Only its thread touches it.
+#[repr(C)]
 pub(crate) struct Stack {
     depth: AtomicU32,
     frames: [Frame; DEEPEST],

@@ -195,7 +195,8 @@ impl core::fmt::Debug for Row {
     }
 }
 
-/// A thread's rows, by the scopes' ids.
+/// A thread's rows, by the scopes' ids. In this order: what every thread touches stands on one page.
+#[repr(C)]
 pub(crate) struct ScopeTable {
     /// A bit for each row that was ever used.
     used: [AtomicU64; MOST_SCOPES / 64],
