@@ -19,31 +19,39 @@ use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use pin_project_lite::pin_project;
 
-pin_project! {
-    /// A future that is a scope while it is polled. Made by the attribute on an `async fn`, by [`FutureExt`] and [`crate::task`].
-    ///
-    /// It is `Send`, `Sync` and `Unpin` where the future inside is.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct Scoped<F> {
-        // `None` only while and after it is dropped.
-        #[pin]
-        future: Option<F>,
-        call: Call,
-    }
+/// A future that is a scope while it is polled. Made by the attribute on an `async fn`, by [`FutureExt`] and [`crate::task`].
+///
+/// It is `Send`, `Sync` and `Unpin` where the future inside is.
+#[must_use = "futures do nothing unless polled"]
+pub struct Scoped<F> {
+    /// Pinned as the whole is. `None` only while and after it is dropped.
+    future: Option<F>,
+    call: Call,
+}
 
-    impl<F> PinnedDrop for Scoped<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !this.call.is_done {
-                // What it holds is freed inside the scope.
-                let visit = this.call.begin_visit(true);
-                this.future.set(None);
-                drop(visit);
-            }
-            this.call.outermost.take().into_iter().for_each(|outermost| outermost.leave());
+impl<F> Scoped<F> {
+    fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut Call) {
+        // SAFETY: the future is never moved once the whole is pinned: this is the only way to it, it is dropped in place by `Pin::set`, and
+        // `Scoped` has no `Unpin` of its own, so that it is `Unpin` only where the future is.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.call)
         }
+    }
+}
+
+impl<F> Drop for Scoped<F> {
+    fn drop(&mut self) {
+        // SAFETY: what is dropped is not moved any more.
+        let (mut future, call) = unsafe { Pin::new_unchecked(self) }.project();
+        if !call.is_done {
+            // What it holds is freed inside the scope.
+            let visit = call.begin_visit(true);
+            future.set(None);
+            drop(visit);
+        }
+        call.end_session();
     }
 }
 
@@ -126,6 +134,13 @@ impl Call {
             && !is_last
         {
             self.outermost = Outermost::enter(function);
+        }
+    }
+
+    /// The outermost function is left: with it ends the session that it opened.
+    fn end_session(&mut self) {
+        if let Some(outermost) = self.outermost.take() {
+            outermost.leave();
         }
     }
 
@@ -225,16 +240,16 @@ impl<F: Future> Future for Scoped<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let future = this.future.as_pin_mut().expect("a future is not polled after it has been dropped");
+        let (future, call) = self.project();
+        let future = future.as_pin_mut().expect("a future is not polled after it has been dropped");
         // If the poll panics, the call ends with it: nothing comes of the future any more.
-        let mut visit = this.call.begin_visit(false);
+        let mut visit = call.begin_visit(false);
         visit.is_last = true;
         let result = future.poll(context);
         visit.is_last = result.is_ready();
         drop(visit);
-        if result.is_ready() && this.call.outermost.is_some() {
-            this.call.outermost.take().into_iter().for_each(|outermost| outermost.leave());
+        if result.is_ready() {
+            call.end_session();
         }
         result
     }

@@ -33,7 +33,7 @@ async fn panicked() {
 /// The trace of a session that has ended in order, with two scopes: calls of `name` and of `inner`.
 #[track_caller]
 fn assert_ended(name: &str, inner_calls: u64) {
-    let profile = Profile::open(&Path::new(name).join("trace.bin")).expect("a trace");
+    let profile = Profile::open(Path::new(name).join("trace.bin")).expect("a trace");
     assert!(profile.end.is_some(), "{name}");
     let calls = |name: &str| {
         let found = profile.scopes.iter().find(|scope| scope.scope.name == name);

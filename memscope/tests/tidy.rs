@@ -9,6 +9,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/drain/collect.rs",
     "memscope/src/drain/figures.rs",
     "memscope/src/drain/thread.rs",
+    "memscope/src/future.rs",
     "memscope/src/hook/session_data.rs",
     "memscope/src/live/entries.rs",
     "memscope/src/live/filter.rs",
