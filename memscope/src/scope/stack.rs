@@ -10,7 +10,8 @@
 //!
 //! Frame 0 stands for "outside any scope".
 
-use crate::sync::{AtomicU32, AtomicU64, Counter, Ordering};
+use crate::sync::{AtomicU64, Ordering};
+use core::cell::Cell;
 use core::sync::atomic::compiler_fence;
 
 /// Scopes that a thread may be in at once. What is entered deeper counts for the scope around it.
@@ -30,33 +31,26 @@ pub(crate) fn out_of_order() -> u64 {
 /// One open scope. Zeroed, it stands for none.
 #[repr(C)]
 struct Frame {
-    id: AtomicU32,
-    generation: AtomicU32,
-    ticks: Counter,
+    id: Cell<u32>,
+    generation: Cell<u32>,
+    ticks: Cell<u64>,
     /// The thread's counters at entry: allocations, bytes, frees, bytes freed.
-    at_entry: [Counter; 4],
+    at_entry: Cell<[u64; 4]>,
     /// What the scopes have done that have ended inside.
-    inner: [Counter; 4],
+    inner: Cell<[u64; 4]>,
 }
 
 impl Frame {
-    fn id(&self) -> u32 {
-        self.id.load(Ordering::Relaxed)
-    }
-
-    #[inline(always)]
-    fn inner(&self) -> [u64; 4] {
-        [0, 1, 2, 3].map(|at| self.inner[at].get())
-    }
-
     #[inline(always)]
     fn since_entry(&self, now: [u64; 4]) -> [u64; 4] {
-        [0, 1, 2, 3].map(|at| now[at].wrapping_sub(self.at_entry[at].get()))
+        let at_entry = self.at_entry.get();
+        [0, 1, 2, 3].map(|at| now[at].wrapping_sub(at_entry[at]))
     }
 
     #[inline(always)]
     fn add_inner(&self, done: [u64; 4]) {
-        self.inner.iter().zip(done).for_each(|(inner, done)| inner.add(done));
+        let inner = self.inner.get();
+        self.inner.set([0, 1, 2, 3].map(|at| inner[at].wrapping_add(done[at])));
     }
 }
 
@@ -73,10 +67,10 @@ pub(super) struct Done {
     pub(super) ticks: u64,
 }
 
-/// The open scopes. Only its thread touches it.
+/// The open scopes. Only its thread touches them, although others may look at the table that they are a part of.
 #[repr(C)]
 pub(crate) struct Stack {
-    depth: AtomicU32,
+    depth: Cell<u32>,
     frames: [Frame; DEEPEST],
 }
 
@@ -87,13 +81,13 @@ impl Stack {
     }
 
     fn depth(&self) -> u32 {
-        self.depth.load(Ordering::Relaxed)
+        self.depth.get()
     }
 
     /// The id and session of an open scope.
     pub(super) fn scope_at(&self, depth: u32) -> (u32, u32) {
         let frame = self.frame(depth);
-        (frame.id(), frame.generation.load(Ordering::Relaxed))
+        (frame.id.get(), frame.generation.get())
     }
 
     /// Opens a frame; `None` where there are too many.
@@ -103,13 +97,13 @@ impl Stack {
         if depth as usize >= DEEPEST {
             return None;
         }
-        self.depth.store(depth, Ordering::Relaxed);
+        self.depth.set(depth);
         // A signal handler that comes now takes the next frame.
         compiler_fence(Ordering::SeqCst);
         let frame = self.frame(depth);
-        frame.id.store(id, Ordering::Relaxed);
-        frame.generation.store(generation, Ordering::Relaxed);
-        frame.inner.iter().for_each(|figure| figure.set(0));
+        frame.id.set(id);
+        frame.generation.set(generation);
+        frame.inner.set([0; 4]);
         Some(depth)
     }
 
@@ -117,7 +111,7 @@ impl Stack {
     #[inline(always)]
     pub(super) fn begin(&self, depth: u32, now: [u64; 4], ticks: u64) {
         let frame = self.frame(depth);
-        frame.at_entry.iter().zip(now).for_each(|(at_entry, now)| at_entry.set(now));
+        frame.at_entry.set(now);
         frame.ticks.set(ticks);
     }
 
@@ -125,23 +119,23 @@ impl Stack {
     #[inline(always)]
     pub(super) fn pop(&self, depth: u32, now: [u64; 4], ticks: u64) -> Option<Done> {
         let (frame, outer) = (self.frame(depth), self.frame(depth.wrapping_sub(1)));
-        let parent = outer.id();
+        let parent = outer.id.get();
         if self.depth() != depth || parent == CLOSED {
             return None;
         }
         let all = frame.since_entry(now);
         outer.add_inner(all);
         let done = Done {
-            id: frame.id(),
-            generation: frame.generation.load(Ordering::Relaxed),
+            id: frame.id.get(),
+            generation: frame.generation.get(),
             back_in: parent,
             parent,
             all,
-            inner: frame.inner(),
+            inner: frame.inner.get(),
             ticks: ticks.saturating_sub(frame.ticks.get()),
         };
         compiler_fence(Ordering::SeqCst);
-        self.depth.store(depth.wrapping_sub(1), Ordering::Relaxed);
+        self.depth.set(depth.wrapping_sub(1));
         Some(done)
     }
 
@@ -149,32 +143,32 @@ impl Stack {
     pub(super) fn pop_out_of_order(&self, depth: u32, now: [u64; 4], ticks: u64) -> Done {
         let frame = self.frame(depth);
         let mut outer_depth = depth.saturating_sub(1);
-        while outer_depth > 0 && self.frame(outer_depth).id() == CLOSED {
+        while outer_depth > 0 && self.frame(outer_depth).id.get() == CLOSED {
             outer_depth -= 1;
         }
         let outer = self.frame(outer_depth);
         let all = frame.since_entry(now);
-        let mut inner = frame.inner();
+        let mut inner = frame.inner.get();
         // The frames that stand on this one: what the first of them has done in all is not this one's own.
         let above =
-            (depth + 1..=self.depth()).map(|depth| self.frame(depth)).find(|frame| frame.id() != CLOSED);
+            (depth + 1..=self.depth()).map(|depth| self.frame(depth)).find(|frame| frame.id.get() != CLOSED);
         let inside = above.map_or([0; 4], |above| above.since_entry(now));
         for at in 0..4 {
             inner[at] = inner[at].wrapping_add(inside[at]);
         }
         outer.add_inner([0, 1, 2, 3].map(|at| all[at].wrapping_sub(inside[at])));
         let (id, generation) = self.scope_at(depth);
-        frame.id.store(CLOSED, Ordering::Relaxed);
+        frame.id.set(CLOSED);
         if depth < self.depth() {
             OUT_OF_ORDER.fetch_add(1, Ordering::Relaxed);
         }
         // Closed frames that nothing stands on are gone.
-        while self.depth() > 0 && self.frame(self.depth()).id() == CLOSED {
-            self.frame(self.depth()).id.store(0, Ordering::Relaxed);
-            self.depth.store(self.depth() - 1, Ordering::Relaxed);
+        while self.depth() > 0 && self.frame(self.depth()).id.get() == CLOSED {
+            self.frame(self.depth()).id.set(0);
+            self.depth.set(self.depth() - 1);
         }
-        let back_in = self.frame(self.depth()).id();
+        let back_in = self.frame(self.depth()).id.get();
         let ticks = ticks.saturating_sub(frame.ticks.get());
-        Done { id, generation, back_in, parent: outer.id(), all, inner, ticks }
+        Done { id, generation, back_in, parent: outer.id.get(), all, inner, ticks }
     }
 }

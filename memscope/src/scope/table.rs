@@ -240,7 +240,7 @@ impl ScopeTable {
         unsafe { sys::use_small_pages(at.as_ptr().cast(), size_of::<Self>()) };
         // Release: readers find zeros.
         slot.store(at.as_ptr(), Ordering::Release);
-        // SAFETY: mapped, page-aligned and zeroed, which is a valid table: atomics only. Unmapped by `release` alone.
+        // SAFETY: mapped, page-aligned and zeroed, which is a valid table: numbers only. Unmapped by `release` alone.
         Some(unsafe { at.as_ref() })
     }
 
