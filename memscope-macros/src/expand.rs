@@ -1,8 +1,10 @@
 //! What the annotated function becomes.
 
 use crate::args::Args;
+use crate::future;
 use crate::item::Function;
 use crate::params;
+use crate::returns::{self, Returns};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
@@ -10,7 +12,17 @@ use syn::ext::IdentExt;
 
 /// The function, measured.
 pub(crate) fn expand(args: &Args, function: Function) -> TokenStream {
-    if function.sig.asyncness.is_some() { below_runtime(args, function) } else { measured(args, function) }
+    if function.is_made_sync() {
+        return below_runtime(args, function);
+    }
+    if function.sig.asyncness.is_some() {
+        return future::of_async_fn(args, function);
+    }
+    match returns::what(&function.sig.output) {
+        Returns::Value => measured(args, function),
+        Returns::Future => future::returned(args, function),
+        Returns::BoxedFuture => future::returned_boxed(args, function),
+    }
 }
 
 /// The function, with the attribute moved below the one that makes it sync, so that this one is expanded first.
@@ -40,10 +52,10 @@ fn below_runtime(args: &Args, function: Function) -> TokenStream {
 /// fn load(&self, mut rows: Vec<Row>) -> impl Iterator<Item = Row> { body }     // before
 ///
 /// fn load(&self, rows: Vec<Row>) -> impl Iterator<Item = Row> {                // after
-///     let __memscope_entered = {
+///     let __memscope_entered = enter({
 ///         static FUNCTION: Function = Function::new(...);
-///         enter(&FUNCTION)
-///     };
+///         &FUNCTION
+///     });
 ///     let mut rows = rows;
 ///     { ({ body }) }
 /// }
@@ -59,16 +71,28 @@ fn measured(args: &Args, function: Function) -> TokenStream {
     let guard = guard(args, &sig);
     let locals = params::move_into_locals(&mut sig);
     let place = body.span();
-    let here = Span::mixed_site().located_at(place);
-    let parens = delimited(Delimiter::Parenthesis, body.to_token_stream(), here);
-    let inner = delimited(Delimiter::Brace, parens.into(), here);
+    let inner = in_block(&body);
     let outer = delimited(Delimiter::Brace, quote! { #guard #locals #inner }, place);
     quote! { #(#attrs)* #vis #sig #outer }
 }
 
-/// The statement that enters the function and makes the guard. The `static` stands in a block of its own, where the
-/// user's body does not see it.
+/// The body in a block of this crate's edition: `{ ({ body }) }`.
+pub(crate) fn in_block(body: &Group) -> TokenTree {
+    let here = Span::mixed_site().located_at(body.span());
+    let parens = delimited(Delimiter::Parenthesis, body.to_token_stream(), here);
+    delimited(Delimiter::Brace, parens.into(), here)
+}
+
+/// The statement that enters the function and makes the guard.
 fn guard(args: &Args, sig: &syn::Signature) -> TokenStream {
+    let (krate, function) = (krate(args), function(args, sig));
+    quote_spanned! {Span::mixed_site()=>
+        let __memscope_entered = #krate::__private::enter(#function);
+    }
+}
+
+/// The expression that says who the function is. The `static` stands in a block of its own, where the user's body does not see it.
+pub(crate) fn function(args: &Args, sig: &syn::Signature) -> TokenStream {
     let krate = krate(args);
     let name = match &args.name {
         Some(name) => name.to_token_stream(),
@@ -87,7 +111,7 @@ fn guard(args: &Args, sig: &syn::Signature) -> TokenStream {
     let buffer_size = option(args.buffer_size.map(proc_macro2::Literal::u64_unsuffixed));
     let overhead_budget = option(args.overhead_budget);
     quote_spanned! {Span::mixed_site()=>
-        let __memscope_entered = {
+        {
             use ::core::{file as __memscope_file, line as __memscope_line};
             static FUNCTION: #krate::__private::Function = #krate::__private::Function::new(
                 #name,
@@ -101,13 +125,13 @@ fn guard(args: &Args, sig: &syn::Signature) -> TokenStream {
                     overhead_budget: #overhead_budget,
                 },
             );
-            #krate::__private::enter(&FUNCTION)
-        };
+            &FUNCTION
+        }
     }
 }
 
 /// Where the crate memscope is.
-fn krate(args: &Args) -> Path {
+pub(crate) fn krate(args: &Args) -> Path {
     let memscope = || syn::parse_quote_spanned! {Span::mixed_site()=> ::memscope };
     args.krate.clone().unwrap_or_else(memscope)
 }
@@ -120,7 +144,7 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
 }
 
 /// `tokens` between delimiters that stand at `span`.
-fn delimited(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
+pub(crate) fn delimited(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
     let mut group = Group::new(delimiter, tokens);
     group.set_span(span);
     group.into()

@@ -12,10 +12,6 @@ const EXPECTED: &str = "`#[memscope::profile]` expects a function with a body";
 const CONST: &str = "`#[memscope::profile]` cannot measure a `const fn`: it may run when the program is compiled, where \
                      there is no allocator. Remove `const`, or move the attribute to a function that calls it";
 
-const ASYNC: &str = "`#[memscope::profile]` does not support `async fn` in this version: what is allocated between two \
-                     `.await`s would count for whatever else runs on that thread. Move the attribute to `main` (above \
-                     or below `#[tokio::main]`, written with its path), or to the sync functions that this one calls";
-
 /// The words by which items that are no functions are known.
 const OTHER_ITEMS: &[(&str, &str)] = &[
     ("struct", "a struct"),
@@ -55,10 +51,7 @@ pub(crate) fn parse(tokens: TokenStream) -> Result<Function> {
     if let Some(token) = &function.sig.constness {
         return Err(Error::new(token.span, CONST));
     }
-    match &function.sig.asyncness {
-        Some(token) if !function.is_made_sync() => Err(Error::new(token.span, ASYNC)),
-        _ => Ok(function),
-    }
+    Ok(function)
 }
 
 impl Function {
@@ -143,11 +136,10 @@ mod tests {
             quote! { #[a] unsafe extern "C" fn f() -> ! {} },
             quote! { extern fn f<'a>(self: &'a Self) where Self: Sized {} },
             quote! { #[tokio::main] async fn main() {} },
+            quote! { async unsafe fn f() {} },
         ] {
             assert_eq!(error(item), "");
         }
-        assert_eq!(error(quote! { async unsafe fn f() {} }), ASYNC);
-        assert_eq!(error(quote! { #[main] async fn main() {} }), ASYNC);
         assert_eq!(error(quote! { const unsafe extern "C" fn f() {} }), CONST);
         assert!(error(quote! { unsafe extern "C" { fn f(); } }).contains("found an `extern` declaration"));
     }

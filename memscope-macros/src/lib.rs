@@ -5,14 +5,17 @@
 //! the function owns is gone. All that happens at run time is in `memscope::__private`.
 //!
 //! ```text
-//! tokens -> args.rs (what the attribute says) -> item.rs (what it stands on) -> expand.rs, params.rs (what it becomes)
+//! tokens -> args.rs (what the attribute says) -> item.rs (what it stands on), returns.rs (what comes out of it)
+//!        -> expand.rs (what a function becomes), future.rs (what an async one becomes), params.rs (what its arguments become)
 //! ```
 #![forbid(unsafe_code)]
 
 mod args;
 mod expand;
+mod future;
 mod item;
 mod params;
+mod returns;
 
 use args::Args;
 use item::Function;
@@ -56,12 +59,22 @@ use proc_macro2::TokenStream;
 ///
 /// # Where it may stand
 ///
-/// On any function with a body: free functions, methods, functions of a trait and of its impls; generic, `unsafe`,
+/// On any function with a body: free functions, methods, functions of a trait and of its impls; generic, `async`, `unsafe`,
 /// `extern`, returning `impl Trait` or `!`; above or below other attributes, `#[test]`, `#[tokio::main]` and
-/// `#[tokio::test]` among them. It needs no `unsafe` and causes no warning in the crate that uses it.
+/// `#[tokio::test]` among them, and below `#[async_trait]`. It needs no `unsafe` and causes no warning in the crate that uses it.
 ///
-/// `async fn` is refused in this version, save for one that the attribute of a runtime makes an ordinary function; so
-/// is `const fn`, which may run where there is no allocator.
+/// `const fn` is refused: it may run where there is no allocator.
+///
+/// # Futures
+///
+/// An `async fn` is a scope while it is polled, on whatever threads; what runs on a thread between two of its polls is not in its
+/// figures. It counts as one call when it is done, when a poll panics, or when it is dropped after its first poll. The future
+/// is `Send` where it would be without the attribute, and borrows what it would.
+///
+/// A function that returns `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture` or `LocalBoxFuture` (told by the last name of the path) is a scope while
+/// it makes the future, and the future is one whenever it is polled. Where the body ends in `Box::pin(async { ... })` nothing more is
+/// allocated; where the box comes from elsewhere, it is put into another one. A future from an earlier `return` of such a body is
+/// not measured. A function that returns a stream is measured until it returns.
 ///
 /// # What is counted
 ///

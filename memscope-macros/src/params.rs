@@ -4,9 +4,9 @@
 //! to `v` would be freed behind the guard's back, and look leaked. So they move into locals that are declared after the
 //! guard, which is what the compiler itself does to an `async fn`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
+use syn::{Attribute, FnArg, Pat, PatType, Receiver, ReceiverKind, Signature, Type};
 
 /// Types without a destructor.
 const PRIMITIVES: &[&str] = &[
@@ -39,6 +39,62 @@ pub(crate) fn move_into_locals(sig: &mut Signature) -> TokenStream {
         locals.push(local);
     }
     locals.into_iter().rev().collect()
+}
+
+/// Renames the signature's arguments that have no name of their own, and returns the statements that move all of them into locals of the
+/// future that they stand in, in the order in which the compiler does that for an `async fn`. So they are dropped in its order.
+///
+/// ```text
+/// async fn f(self, mut a: A, (b, _): (B, C), _: D)               // before
+///
+/// async fn f(self, a: A, __memscope_1: (B, C), __memscope_2: D)  // after
+///     let _ = &self;                                             // returned: the future owns all of it, not the fields it uses
+///     let mut a = a;
+///     let __memscope_1 = __memscope_1;
+///     let (b, _) = __memscope_1;
+///     let __memscope_2 = __memscope_2;
+///     let _ = __memscope_2;
+/// ```
+pub(crate) fn move_into_future(sig: &mut Signature) -> TokenStream {
+    let mut statements = TokenStream::new();
+    for (number, param) in sig.inputs.iter_mut().enumerate() {
+        statements.extend(match param {
+            FnArg::Receiver(receiver) if is_reference(receiver) => TokenStream::new(),
+            FnArg::Receiver(receiver) => {
+                let this = receiver.self_token;
+                quote_spanned! {Span::mixed_site()=> let _ = &#this; }
+            }
+            FnArg::Typed(param) => match move_into_local(param) {
+                Some(local) => local,
+                None => take_apart(param, number),
+            },
+        });
+    }
+    statements
+}
+
+/// Whether it is `&self` or `&mut self`: what the future has of it is the reference.
+fn is_reference(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Reference(..) => true,
+        ReceiverKind::Typed(_, ty) => matches!(**ty, Type::Reference(_)),
+        _ => false,
+    }
+}
+
+/// Gives `param` a name, and returns the statements that move it into a local and take that apart.
+fn take_apart(param: &mut PatType, number: usize) -> TokenStream {
+    let name = Ident::new(&format!("__memscope_{number}"), Span::mixed_site());
+    let pattern = std::mem::replace(&mut *param.pat, syn::parse_quote! { #name });
+    let cfgs =
+        param.attrs.iter().filter(|attr| is_any_of(attr, &["cfg", "cfg_attr"])).cloned().collect::<Vec<_>>();
+    let lints = param.attrs.extract_if(.., |attr| is_any_of(attr, LINT_LEVELS));
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfgs)*
+        let #name = #name;
+        #(#cfgs)* #(#lints)*
+        let #pattern = #name;
+    }
 }
 
 /// The statement that moves `param` into a local of the same name; `None` if it has no name, or only parts of it have.

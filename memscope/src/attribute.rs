@@ -1,16 +1,18 @@
-//! What `#[memscope::profile]` expands to: one `static Function` and one guard per call.
+//! What `#[memscope::profile]` expands to: one `static Function` and one guard per call, or a future around the body
+//! ([`crate::future`]).
 //!
 //! The outermost annotated function opens a session, and its guard finalizes it: on return, on `?`, on unwind. While a
 //! session is active, the guard is a scope in it. A profiler must not stop the program that it watches: what fails is said on
 //! stderr once, and the function runs plain.
 
+use crate::control;
 use crate::say::say;
-use crate::scope::{self, ScopeGuard, ScopeState};
+use crate::scope::{ScopeGuard, ScopeState};
 use crate::session::{Session, environment};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Busy;
 use core::marker::PhantomData;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 /// The output folder of an annotated function that names none.
 const DEFAULT_OUTPUT: &str = "memscope-out";
@@ -30,6 +32,16 @@ pub struct Options {
     pub overhead_budget: Option<f64>,
 }
 
+impl Options {
+    const NONE: Self = Self {
+        output: None,
+        sample_rate: None,
+        min_allocation_size: None,
+        buffer_size: None,
+        overhead_budget: None,
+    };
+}
+
 /// One annotated function.
 #[derive(Debug)]
 pub struct Function {
@@ -45,6 +57,17 @@ impl Function {
     #[must_use]
     pub const fn new(name: &'static str, file: &'static str, line: u32, options: Options) -> Self {
         Self { name, file, line, options, scope: ScopeState::new() }
+    }
+
+    /// A scope that is no function, or is entered by hand.
+    pub(crate) const fn named(name: &'static str) -> Self {
+        Self::by_hand(name, "", 0)
+    }
+
+    /// A scope that is entered by hand, at that place.
+    #[must_use]
+    pub const fn by_hand(name: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(name, file, line, Options::NONE)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -65,15 +88,14 @@ impl Function {
 #[must_use]
 pub struct Entered {
     scope: Option<ScopeGuard>,
-    outermost: Outermost,
+    /// Boxed, so that the guard of all but one call is small.
+    outermost: Option<Box<Outermost>>,
     _not_send: PhantomData<*const ()>,
 }
 
 /// What the outermost annotated function holds.
 #[derive(Debug)]
-enum Outermost {
-    /// It is not the outermost, or annotations are switched off.
-    No,
+pub(crate) enum Outermost {
     /// The session that it opened.
     Session(Session),
     /// No session could be opened: until it returns, annotated functions run plain.
@@ -84,17 +106,36 @@ enum Outermost {
 static PLAIN: AtomicU32 = AtomicU32::new(0);
 
 /// Enters `function`: opens a session if none is active, and a scope in it.
+#[inline]
 pub fn enter(function: &'static Function) -> Entered {
-    let runs_in_something = crate::session::is_active() || PLAIN.load(Ordering::Relaxed) > 0;
-    // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
-    let is_plain = environment::is_off() || crate::session::active::is_forked();
-    let outermost = if runs_in_something || is_plain { Outermost::No } else { open(function) };
-    Entered { scope: scope::enter(function), outermost, _not_send: PhantomData }
+    let outermost = if control::is_active() { None } else { Outermost::enter(function) };
+    Entered { scope: ScopeGuard::enter(function), outermost, _not_send: PhantomData }
+}
+
+impl Outermost {
+    /// An annotated function is entered while no session is active: what it holds until it is left, if anything.
+    #[cold]
+    pub(crate) fn enter(function: &'static Function) -> Option<Box<Self>> {
+        // A forked child is a plain program, unless it starts a session of its own: its parent's folder is not its own.
+        let is_plain = PLAIN.load(Ordering::Relaxed) > 0 || is_off() || crate::session::active::is_forked();
+        if is_plain {
+            return None;
+        }
+        let _busy = Busy::enter();
+        open(function).map(Box::new)
+    }
+
+    /// The function is left: ends its session. The scope has been left before, so that its figures are in the session's trace.
+    pub(crate) fn leave(self) {
+        match self {
+            Self::Session(session) => session.finish_annotated(),
+            Self::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
+        }
+    }
 }
 
 #[cold]
-fn open(function: &'static Function) -> Outermost {
-    let _busy = Busy::enter();
+fn open(function: &'static Function) -> Option<Outermost> {
     let options = &function.options;
     let mut builder = Session::builder().name(function.name).output(options.output.unwrap_or(DEFAULT_OUTPUT));
     if let Some(sample_rate) = options.sample_rate {
@@ -110,26 +151,32 @@ fn open(function: &'static Function) -> Outermost {
         builder = builder.overhead_budget(share);
     }
     match builder.start() {
-        Ok(session) => Outermost::Session(session),
+        Ok(session) => Some(Outermost::Session(session)),
         // Another thread was quicker: this function is a scope in its session.
-        Err(crate::Error::SessionActive { .. }) => Outermost::No,
+        Err(crate::Error::SessionActive { .. }) => None,
         Err(error) => {
             static SAID: Once = Once::new();
             SAID.call_once(|| say(format_args!("{} runs without a profile: {error}", function.name)));
             PLAIN.fetch_add(1, Ordering::Relaxed);
-            Outermost::Plain
+            Some(Outermost::Plain)
         }
     }
 }
 
+/// [`environment::is_off`], asked once: it is asked for by each poll, and the answer is a text.
+fn is_off() -> bool {
+    static OFF: OnceLock<bool> = OnceLock::new();
+    *OFF.get_or_init(|| {
+        let _busy = Busy::enter();
+        environment::is_off()
+    })
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
-        // The scope is left first, so that its figures are in the session's trace.
         self.scope = None;
-        match std::mem::replace(&mut self.outermost, Outermost::No) {
-            Outermost::No => {}
-            Outermost::Session(session) => session.finish_annotated(),
-            Outermost::Plain => _ = PLAIN.fetch_sub(1, Ordering::Relaxed),
+        if let Some(outermost) = self.outermost.take() {
+            outermost.leave();
         }
     }
 }

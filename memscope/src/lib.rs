@@ -47,6 +47,7 @@ mod bell;
 mod control;
 mod drain;
 mod error;
+mod future;
 mod global;
 mod hook;
 mod live;
@@ -58,11 +59,15 @@ mod scope;
 mod session;
 mod sync;
 mod sys;
+pub mod task;
 mod thread;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod unwind;
 
 pub use allocator::SamplingAllocator;
 pub use error::{Error, Result};
+pub use future::{FutureExt, Scoped};
 #[cfg(feature = "report")]
 pub use global::export_comprehensive_analysis;
 pub use global::{comprehensive_profile_execution, stop_tracing, trace_all};
@@ -73,7 +78,10 @@ pub use resources::{
     CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
     ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
+pub use scope::{Scope, scope};
 pub use session::{AnalysisResult, SamplingConfig, Session, SessionBuilder};
+#[cfg(feature = "tracing")]
+pub use tracing::ScopeLayer;
 pub use unwind::UnwinderChoice;
 
 /// Every public name once more, for programs written against `memscope_rs::lockfree`.
@@ -83,11 +91,11 @@ pub mod lockfree {
     #[cfg(feature = "report")]
     pub use crate::export_comprehensive_analysis;
     pub use crate::{
-        AnalysisResult, Bottleneck, BottleneckKind, CpuResourceMetrics, Error, Estimate, IoResourceMetrics,
-        MemoryResourceMetrics, PlatformResourceCollector, ResourceError, ResourceMetrics, Result,
-        SamplingAllocator, SamplingConfig, Session, SessionBuilder, Severity, ThreadCpu,
-        ThreadResourceMetrics, Unavailable, UnwinderChoice, comprehensive_profile_execution, install,
-        profile, stop_tracing, trace_all,
+        AnalysisResult, Bottleneck, BottleneckKind, CpuResourceMetrics, Error, Estimate, FutureExt,
+        IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError, ResourceMetrics,
+        Result, SamplingAllocator, SamplingConfig, Scope, Scoped, Session, SessionBuilder, Severity,
+        ThreadCpu, ThreadResourceMetrics, Unavailable, UnwinderChoice, comprehensive_profile_execution,
+        install, profile, scope, stop_tracing, task, trace_all,
     };
 }
 
@@ -125,6 +133,8 @@ macro_rules! install {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::attribute::{Entered, Function, Options, enter};
+    pub use crate::future::{Making, Scoped, making, never};
+    pub use crate::scope::{scope_of, scope_with_labels};
 
     /// Whether an allocation of the calling thread would be counted now.
     #[must_use]

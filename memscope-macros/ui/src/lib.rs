@@ -52,6 +52,8 @@ pub mod double {
     /// What the expansion names.
     pub mod __private {
         use std::marker::PhantomData;
+        use std::pin::Pin;
+        use std::task::{Context, Poll};
 
         /// The attribute's arguments.
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,6 +100,77 @@ pub mod double {
             fn drop(&mut self) {
                 crate::record("leave");
             }
+        }
+
+        /// The future of an annotated function; it records `poll` and `end` around each poll, and around being dropped unfinished.
+        #[derive(Debug)]
+        pub struct Scoped<F> {
+            // In a box of its own, so that this crate needs no projection.
+            future: Option<Pin<Box<F>>>,
+            is_done: bool,
+        }
+
+        impl<F> Scoped<F> {
+            /// What the expansion of an `async fn` calls.
+            pub fn new(function: &'static Function, future: F) -> Self {
+                super::super::ENTERED.with_borrow_mut(|entered| entered.push(*function));
+                Self { future: Some(Box::pin(future)), is_done: false }
+            }
+
+            /// What the expansion of a function that returns a future calls.
+            pub fn made(function: &'static Function, make: impl FnOnce() -> F) -> Self {
+                let visit = making(function);
+                let future = make();
+                drop(visit);
+                Self::new(function, future)
+            }
+        }
+
+        impl<F: Future> Future for Scoped<F> {
+            type Output = F::Output;
+
+            fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+                let visit = Making("end");
+                crate::record("poll");
+                let future = self.future.as_mut().expect("it has not been dropped");
+                let result = future.as_mut().poll(context);
+                self.is_done = result.is_ready();
+                drop(visit);
+                result
+            }
+        }
+
+        impl<F> Drop for Scoped<F> {
+            fn drop(&mut self) {
+                if !self.is_done {
+                    let _visit = Making("end");
+                    crate::record("cancel");
+                    self.future = None;
+                }
+            }
+        }
+
+        /// Tells the compiler a type.
+        #[must_use]
+        pub fn never<T>() -> T {
+            unreachable!("it stands behind `if false`")
+        }
+
+        /// A visit to a scope; it records `made`, or what it is told to.
+        #[derive(Debug)]
+        #[must_use]
+        pub struct Making(&'static str);
+
+        impl Drop for Making {
+            fn drop(&mut self) {
+                crate::record(self.0);
+            }
+        }
+
+        /// Enters a function that makes a future.
+        pub fn making(_: &'static Function) -> Making {
+            crate::record("making");
+            Making("made")
         }
 
         /// Enters a function.

@@ -31,6 +31,10 @@
     clippy::std_instead_of_core
 )]
 
+use core::fmt::Error;
+use core::future::ready;
+use core::pin::{Pin, pin};
+use core::task::{Context, Waker};
 use memscope_ui_tests::{double, events};
 use std::panic::catch_unwind;
 
@@ -81,6 +85,74 @@ pub(crate) fn items() -> u8 {
 #[rustfmt::skip]
 #[double::profile(crate = double)]
 pub(crate) fn unit(words: &mut Vec<String>) { words.clear(); }
+
+/// An `async fn`: what tells its return type, and arguments of every form.
+#[double::profile(crate = double)]
+pub(crate) async fn awaits(
+    mut words: Vec<String>,
+    (first, mut second): (String, String),
+    _: String,
+    _unused: u8,
+) -> Result<Vec<String>, Error> {
+    second.push('!');
+    ready(()).await;
+    if words.is_empty() {
+        return Err(Error);
+    }
+    words.push(first + &second);
+    Ok(words)
+}
+
+/// Without a value, and without an end.
+#[rustfmt::skip]
+#[double::profile(crate = double)]
+pub(crate) async fn awaits_nothing(words: &mut Vec<String>) { words.clear(); }
+
+#[double::profile(crate = double)]
+pub(crate) async fn awaits_for_ever(word: String) -> ! {
+    drop(word);
+    panic!("it has no end")
+}
+
+/// Functions that return futures.
+#[double::profile(crate = double)]
+pub(crate) fn future(words: Vec<String>, _unused: Vec<u8>) -> impl Future<Output = usize> + Send {
+    async move {
+        ready(()).await;
+        words.len()
+    }
+}
+
+#[double::profile(crate = double)]
+pub(crate) fn boxed(mut words: Vec<String>) -> Pin<Box<dyn Future<Output = usize> + Send>> {
+    words.clear();
+    Box::pin(async move {
+        ready(()).await;
+        words.len()
+    })
+}
+
+#[double::profile(crate = double)]
+pub(crate) fn passed_on(words: Vec<String>) -> Pin<Box<dyn Future<Output = usize> + Send>> {
+    boxed(words)
+}
+
+/// Polled once.
+fn is_ready(future: impl Future) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    pin!(future).poll(&mut context).is_ready()
+}
+
+#[test]
+fn futures_are_measured() {
+    let arguments = || (String::new(), String::new());
+    assert!(is_ready(awaits(vec![String::new()], arguments(), String::new(), 1)));
+    assert!(is_ready(awaits_nothing(&mut Vec::new())));
+    assert!(is_ready(future(Vec::new(), Vec::new())));
+    assert!(is_ready(passed_on(Vec::new())));
+    assert!(catch_unwind(|| is_ready(awaits_for_ever(String::new()))).is_err());
+    assert!(events().contains(&"poll"));
+}
 
 #[test]
 fn all_are_measured() {

@@ -1,15 +1,14 @@
-//! The exact figures: of the process, of each thread, of each scope.
+//! The exact figures: of the process and of each thread; those of scopes are in [`super::scopes`].
 
+use super::scopes::ScopeBook;
 use crate::hook::SessionData;
 use crate::ring::Ring;
-use crate::scope::{self, ScopeFigures};
+use crate::scope::ScopeTable;
 use crate::sync::Ordering;
 use crate::thread::local::LATE;
 use crate::thread::record::{Figures, ThreadRecord};
 use crate::thread::registry;
-use memscope_trace::{
-    Counters, Loss, MAX_ROWS, Record, Scope, ScopeCounters, Scopes, Thread, ThreadCounters, Threads,
-};
+use memscope_trace::{Counters, Loss, MAX_ROWS, Record, Thread, ThreadCounters, Threads};
 use std::collections::HashMap;
 
 /// The process's exact figures and losses, as of one walk over the threads.
@@ -62,27 +61,10 @@ struct Known {
 pub(crate) struct Book {
     known: HashMap<u32, Known>,
     gone: Totals,
-    scopes: HashMap<u32, ScopeBook>,
-}
-
-#[derive(Default)]
-struct ScopeBook {
-    at_start: ScopeFigures,
-    told: ScopeFigures,
-    is_named: bool,
+    pub(super) scopes: ScopeBook,
 }
 
 impl Book {
-    /// A book for a session that starts now: scopes have figures of earlier sessions.
-    pub(crate) fn open() -> Self {
-        let mut book = Self::default();
-        scope::for_each(|function| {
-            let at_start = function.scope().figures();
-            book.scopes.insert(function.scope().id(), ScopeBook { at_start, ..ScopeBook::default() });
-        });
-        book
-    }
-
     /// Sums all threads, and takes those that ended and are drained off the registry; `final_rows` gets their last figures.
     pub(crate) fn totals(
         &mut self,
@@ -94,7 +76,7 @@ impl Book {
         let drained = |record: &ThreadRecord| {
             !record.shared.dirty.load(Ordering::Acquire) && record.ring().is_none_or(Ring::is_empty)
         };
-        let (known, gone) = (&mut self.known, &mut self.gone);
+        let (known, gone, scopes) = (&mut self.known, &mut self.gone, &mut self.scopes);
         registry::sweep(drained, |record| {
             let figures = record.figures();
             gone.add_thread(record, figures);
@@ -109,8 +91,12 @@ impl Book {
                     records.push(ended.take(start_ns));
                 }
             }
-            // SAFETY: the thread has ended and this is the drain thread, the ring's consumer.
-            unsafe { Ring::release_of(record.ring_slot()) };
+            scopes.fold(record);
+            // SAFETY: the thread has ended and this is the drain thread, the ring's consumer and the table's only reader.
+            unsafe {
+                Ring::release_of(record.ring_slot());
+                ScopeTable::release(record.scope_table_slot());
+            }
         });
         if !ended.is_empty() {
             records.push(ended.take(start_ns));
@@ -154,44 +140,6 @@ impl Book {
         if !rows.is_empty() {
             records.push(rows.take(start_ns));
         }
-    }
-
-    /// Tells the trace the names of scopes that are new, and where `with_figures` the figures of those that have changed.
-    pub(crate) fn scopes(&mut self, time_us: u64, with_figures: bool, records: &mut Vec<Record>) {
-        let mut rows = ScopeCounters { time_us, ..ScopeCounters::default() };
-        scope::for_each(|function| {
-            let id = function.scope().id();
-            let book = self.scopes.entry(id).or_default();
-            if !std::mem::replace(&mut book.is_named, true) {
-                let (file, line) = function.place();
-                let name = function.name().chars().take(1000).collect();
-                let scope = Scope { id, name, file: file.into(), line };
-                records.push(Record::Scopes(Scopes { scopes: vec![scope] }));
-            }
-            let since_start = difference(function.scope().figures(), book.at_start);
-            if with_figures && since_start != book.told && rows.scopes.len() < MAX_ROWS {
-                book.told = since_start;
-                rows.scopes.push(id);
-                rows.calls.push(since_start.calls);
-                rows.allocations.push(since_start.allocations);
-                rows.allocated_bytes.push(since_start.allocated_bytes);
-                rows.own_allocations.push(since_start.own_allocations);
-                rows.own_allocated_bytes.push(since_start.own_allocated_bytes);
-            }
-        });
-        if !rows.scopes.is_empty() {
-            records.push(Record::ScopeCounters(rows));
-        }
-    }
-}
-
-fn difference(now: ScopeFigures, before: ScopeFigures) -> ScopeFigures {
-    ScopeFigures {
-        calls: now.calls.wrapping_sub(before.calls),
-        allocations: now.allocations.wrapping_sub(before.allocations),
-        allocated_bytes: now.allocated_bytes.wrapping_sub(before.allocated_bytes),
-        own_allocations: now.own_allocations.wrapping_sub(before.own_allocations),
-        own_allocated_bytes: now.own_allocated_bytes.wrapping_sub(before.own_allocated_bytes),
     }
 }
 

@@ -18,6 +18,7 @@ mod handle;
 mod intern;
 mod resources;
 mod rhythm;
+mod scopes;
 #[cfg(feature = "symbols")]
 mod symbols;
 mod thread;

@@ -92,7 +92,7 @@ impl Drain {
             write_error: None,
             data,
             collector: Collector::new(start_ns),
-            book: Book::open(),
+            book: Book::default(),
             modules,
             modules_generation,
             resources: Some(ResourceBook::open()),
@@ -161,7 +161,7 @@ impl Drain {
             }
             self.book.threads(self.start_ns, false, &mut self.records);
         }
-        self.book.scopes(time_us, false, &mut self.records);
+        self.book.scopes.names(&mut self.records);
         let generation = modules::generation();
         if generation != self.modules_generation {
             self.modules_generation = generation;
@@ -175,7 +175,7 @@ impl Drain {
                 self.told_figures = totals.figures;
                 self.book.threads(self.start_ns, true, &mut self.records);
             }
-            self.book.scopes(time_us, true, &mut self.records);
+            self.book.scopes.figures(time_us, false, &mut self.records);
         }
         if now_ns >= self.next_resources_ns {
             self.next_resources_ns = now_ns + RESOURCES_NS;
@@ -233,7 +233,7 @@ impl Drain {
         let time_us = self.since_start_us(now_ns);
         self.resources(time_us, true);
         self.book.threads(self.start_ns, true, &mut self.records);
-        self.book.scopes(time_us, true, &mut self.records);
+        self.book.scopes.figures(time_us, true, &mut self.records);
         #[cfg(feature = "symbols")]
         if reason == EndReason::Finalized {
             symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);

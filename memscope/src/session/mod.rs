@@ -146,8 +146,3 @@ fn stop(running: &Arc<Running>) -> Result<Outcome> {
         None => Ok(outcome),
     }
 }
-
-/// Whether a session of this process is active.
-pub(crate) fn is_active() -> bool {
-    crate::control::is_active()
-}

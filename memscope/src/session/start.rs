@@ -116,6 +116,7 @@ fn install_handlers() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         local::prepare_exit_key();
+        crate::scope::prepare_clock();
         sys::at_exit(active::process_exits);
         sys::at_fork(active::before_fork, active::after_fork_in_parent, active::forked_child);
     });

@@ -218,6 +218,22 @@ impl Account {
         if self.is_running() { self.measure() } else { self.totals() }
     }
 
+    /// The same at a scope's edges: allocations, bytes, frees, bytes freed. A signal handler's scope that comes in the middle of a top-up
+    /// finds the old marks at both its edges, or the new ones.
+    #[inline(always)]
+    pub(crate) fn own_totals(&self) -> [u64; 4] {
+        if !self.is_running() {
+            return self.lines.totals.each_ref().map(Counter::get);
+        }
+        let (meter, lines) = (self.meter(), &self.lines);
+        [
+            lines.allocations_mark.get().wrapping_sub(meter.allocations_left() as u64),
+            lines.allocated_mark.after.get().wrapping_sub(meter.bytes_left() as u64),
+            lines.frees_mark.get().wrapping_add(meter.frees()),
+            lines.freed_mark.after.get().wrapping_sub(meter.freed_bytes_left() as u64),
+        ]
+    }
+
     /// The totals, for any other thread.
     pub(crate) fn figures(&self) -> Figures {
         let _locked = self.lock();

@@ -13,6 +13,7 @@ use super::account::Account;
 use super::meter::Meter;
 use crate::control::{self, Epoch, PUBLISH_BYTES};
 use crate::ring::Ring;
+use crate::scope::ScopeTable;
 use crate::sync::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Counter, Ordering,
 };
@@ -44,9 +45,8 @@ pub(crate) struct State {
     /// Live bytes of this thread that the process's sum knows of.
     published: AtomicI64,
     ring: AtomicPtr<Ring>,
-    /// Figures of the scopes that have ended inside the current one.
-    inner_allocations: Counter,
-    inner_bytes: Counter,
+    /// Figures of scopes; null until the thread enters one.
+    scopes: AtomicPtr<ScopeTable>,
     /// One past the stack's highest address; 0 not asked yet, 1 unknown. Its lowest is in [`Identity`].
     stack_end: AtomicUsize,
     /// Time spent on samples, nanoseconds.
@@ -126,7 +126,7 @@ impl ThreadRecord {
         self.state.scope.store(0, Ordering::Relaxed);
         self.state.in_hook.store(false, Ordering::Relaxed);
         self.state.published.store(0, Ordering::Relaxed);
-        self.set_inner(0, 0);
+        self.state.scopes.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.state.stack_end.store(0, Ordering::Relaxed);
         self.state.ring.store(core::ptr::null_mut(), Ordering::Relaxed);
         self.shared.dirty.store(false, Ordering::Relaxed);
@@ -254,14 +254,22 @@ impl ThreadRecord {
         (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
     }
 
-    /// Figures of the scopes that ended inside the current one: (allocations, bytes).
-    pub(crate) fn inner(&self) -> (u64, u64) {
-        (self.state.inner_allocations.get(), self.state.inner_bytes.get())
+    /// The thread's figures of scopes; from the thread itself. `None` where there is no memory for them.
+    #[inline(always)]
+    pub(crate) fn scope_table_or_create(&self) -> Option<&ScopeTable> {
+        self.scope_table().or_else(|| ScopeTable::create(&self.state.scopes))
     }
 
-    pub(crate) fn set_inner(&self, allocations: u64, bytes: u64) {
-        self.state.inner_allocations.set(allocations);
-        self.state.inner_bytes.set(bytes);
+    /// The thread's figures of scopes.
+    #[inline(always)]
+    pub(crate) fn scope_table(&self) -> Option<&ScopeTable> {
+        // Acquire: pairs with the store of a new table.
+        // SAFETY: a table is unmapped only by the drain thread, when its thread has ended.
+        unsafe { self.state.scopes.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn scope_table_slot(&self) -> &AtomicPtr<ScopeTable> {
+        &self.state.scopes
     }
 
     pub(crate) fn ring(&self) -> Option<&Ring> {

@@ -103,4 +103,7 @@ kinds! {
     14 Resources FLAG_IGNORABLE, ;
     15 Loss 0, ;
     16 End 0, ;
+    17 ScopeDetails FLAG_IGNORABLE, scopes parents cancelled polls busy_us wall_us most_bytes;
+    18 ScopeFrees FLAG_IGNORABLE, scopes frees freed_bytes own_frees own_freed_bytes;
+    19 ScopeSizes FLAG_IGNORABLE, scopes from_bytes calls;
 }

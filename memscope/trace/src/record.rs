@@ -50,6 +50,12 @@ pub enum Record {
     Loss(Loss),
     /// The session ended in order. The last block.
     End(End),
+    /// More exact figures per scope.
+    ScopeDetails(ScopeDetails),
+    /// Exact figures of frees per scope.
+    ScopeFrees(ScopeFrees),
+    /// Calls of scopes by what they allocated.
+    ScopeSizes(ScopeSizes),
 }
 
 /// How the session was set up.
@@ -351,4 +357,60 @@ pub struct End {
     pub drain_cpu_us: u64,
     /// Time that samples took, over all threads, microseconds; one that was interrupted counts 20.
     pub sampling_us: u64,
+}
+
+/// More exact figures per scope, cumulative, beside [`ScopeCounters`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScopeDetails {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Times that a name found no place any more among the scopes, and counted as `(other scopes)`.
+    pub refused_names: u64,
+    /// Scopes that were left in another order than that in which they were entered.
+    pub out_of_order: u64,
+    /// Column: the scope.
+    pub scopes: Vec<u32>,
+    /// Column: the scope that it was entered from last; 0 outside any.
+    pub parents: Vec<u32>,
+    /// Column: calls whose future was dropped before it was done (they count as calls).
+    pub cancelled: Vec<u64>,
+    /// Column: times that the scope was entered: once for each call of a function, once for each poll of a future.
+    pub polls: Vec<u64>,
+    /// Column: time inside, microseconds.
+    pub busy_us: Vec<u64>,
+    /// Column: time from the beginning of each call to its end, microseconds, over all calls.
+    pub wall_us: Vec<u64>,
+    /// Column: the most bytes that one call allocated.
+    pub most_bytes: Vec<u64>,
+}
+
+/// Exact figures of frees per scope, cumulative: whoever allocated the memory.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScopeFrees {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Column: the scope.
+    pub scopes: Vec<u32>,
+    /// Column: frees while inside, those of inner scopes included.
+    pub frees: Vec<u64>,
+    /// Column: bytes freed while inside, those of inner scopes included.
+    pub freed_bytes: Vec<u64>,
+    /// Column: frees outside inner scopes.
+    pub own_frees: Vec<u64>,
+    /// Column: bytes freed outside inner scopes.
+    pub own_freed_bytes: Vec<u64>,
+}
+
+/// Calls of scopes by the bytes that they allocated, cumulative: a log-linear histogram. Calls inside another call of the same scope are
+/// part of that one.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScopeSizes {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Column: the scope.
+    pub scopes: Vec<u32>,
+    /// Column: the fewest bytes of the bucket's calls: 0 to 3, then `m << n` with m from 4 to 7. The bucket ends where the next one begins.
+    pub from_bytes: Vec<u64>,
+    /// Column: calls in the bucket.
+    pub calls: Vec<u64>,
 }

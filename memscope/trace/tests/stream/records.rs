@@ -13,6 +13,9 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records.extend([Record::Scopes(scopes()), Record::ScopeCounters(scope_counters())]);
     records.extend([Record::Resources(resources()), Record::Loss(loss(50_000))]);
     records.extend([Record::Symbols(symbols()), Record::End(end())]);
+    // Kinds of later minor versions, in the order of their numbers.
+    records.extend([Record::ScopeDetails(scope_details()), Record::ScopeFrees(scope_frees())]);
+    records.push(Record::ScopeSizes(scope_sizes()));
     records
 }
 
@@ -128,6 +131,41 @@ fn scope_counters() -> ScopeCounters {
         allocated_bytes: vec![65_535, 65_536],
         own_allocations: vec![0, 251],
         own_allocated_bytes: vec![0, 65_536],
+    }
+}
+
+fn scope_details() -> ScopeDetails {
+    ScopeDetails {
+        time_us: 500_000,
+        refused_names: 250,
+        out_of_order: 0,
+        scopes: vec![1, 2],
+        parents: vec![0, 1],
+        cancelled: vec![0, 251],
+        polls: vec![1000, 65_536],
+        busy_us: vec![999, 1],
+        wall_us: vec![1_000_000, 1],
+        most_bytes: vec![1 << 32, u64::MAX],
+    }
+}
+
+fn scope_frees() -> ScopeFrees {
+    ScopeFrees {
+        time_us: 500_000,
+        scopes: vec![1, 2],
+        frees: vec![250, 251],
+        freed_bytes: vec![65_535, 65_536],
+        own_frees: vec![0, 251],
+        own_freed_bytes: vec![0, 65_536],
+    }
+}
+
+fn scope_sizes() -> ScopeSizes {
+    ScopeSizes {
+        time_us: 500_000,
+        scopes: vec![1, 1, 2],
+        from_bytes: vec![0, 7 << 30, 320],
+        calls: vec![250, 750, 1],
     }
 }
 

@@ -5,7 +5,7 @@ fn many() -> u32 {
 }
 
 #[memscope::profile(sample_rate = 2.0)]
-async fn in_both_places() {}
+const fn in_both_places() {}
 
 #[memscope::profile(sample_rate = 2.0)]
 #[tokio::main(flavor = "current_thread")]

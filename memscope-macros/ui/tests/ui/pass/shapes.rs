@@ -53,6 +53,32 @@ impl Size for Cache {
     }
 }
 
+#[memscope::profile]
+pub async fn future(words: Vec<String>, (first, _): (String, u8)) -> Result<impl Iterator<Item = String>, std::fmt::Error> {
+    if words.is_empty() {
+        Err(std::fmt::Error)?;
+    }
+    std::future::ready(()).await;
+    Ok(words.into_iter().chain([first]))
+}
+
+#[memscope::profile]
+pub fn returned(text: &str) -> impl Future<Output = usize> + Send {
+    async { text.len() }
+}
+
+#[memscope::profile]
+pub fn boxed(text: &str) -> std::pin::Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+    Box::pin(async move { text.len() })
+}
+
+#[memscope::profile]
+pub fn passed_on(text: &str) -> std::pin::Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+    boxed(text)
+}
+
+fn is_send(_: impl Send + Sync) {}
+
 mod program {
     #[memscope::profile]
     #[tokio::main(flavor = "current_thread")]
@@ -64,5 +90,9 @@ mod program {
 fn main() {
     // Compiled, not run: it would open a session and write its trace here.
     let _functions: [fn(); 2] = [nothing, program::main];
+    // Made, not polled.
+    is_send(future(Vec::new(), (String::new(), 1)));
+    is_send(returned("text"));
+    drop(passed_on("text"));
     let _size: fn(&Cache) -> usize = Cache::bytes;
 }

@@ -1,0 +1,289 @@
+//! Futures as scopes: entered at each poll, left at its end.
+//!
+//! A task hops between threads at its `.await`s, and between them its thread does other tasks' work. So no guard may live over an `.await`;
+//! the future itself is wrapped. Its polls' figures add up, on whatever threads they run; its *call* ends with the poll that
+//! finishes it, or when it is dropped before (it is *cancelled*), and is counted once. What a cancelled future still holds is freed
+//! inside the scope.
+//!
+//! ```text
+//! first poll         poll           poll -> Ready
+//! |--- in ---|       |-- in --|     |- in -|         busy time: the sum of "in"
+//! |------------------------------------------|         wall time
+//! ```
+
+use crate::attribute::{Function, Outermost};
+use crate::control;
+use crate::scope::{self, Open, Visit};
+use core::fmt;
+use core::future::Future;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+/// A future that is a scope while it is polled. Made by the attribute on an `async fn`, by [`FutureExt`] and [`crate::task`].
+///
+/// It is `Send`, `Sync` and `Unpin` where the future inside is.
+#[must_use = "futures do nothing unless polled"]
+pub struct Scoped<F> {
+    /// Pinned as the whole is. `None` only while and after it is dropped.
+    future: Option<F>,
+    call: Call,
+}
+
+impl<F> Scoped<F> {
+    fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut Call) {
+        // SAFETY: the future is never moved once the whole is pinned: this is the only way to it, it is dropped in place by `Pin::set`, and
+        // `Scoped` has no `Unpin` of its own, so that it is `Unpin` only where the future is.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.call)
+        }
+    }
+}
+
+impl<F> Drop for Scoped<F> {
+    fn drop(&mut self) {
+        // SAFETY: what is dropped is not moved any more.
+        let (mut future, call) = unsafe { Pin::new_unchecked(self) }.project();
+        if !call.is_done {
+            // What it holds is freed inside the scope.
+            let visit = call.begin_visit(true);
+            future.set(None);
+            drop(visit);
+        }
+        call.end_session();
+    }
+}
+
+/// What a future is to count as.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    /// An annotated function, which may be the outermost one.
+    Annotated(&'static Function),
+    /// A scope that is known by its name only, until the first poll in a session.
+    Named(&'static str),
+    /// That scope then.
+    Scope(&'static Function),
+    /// Work for a scope whose calls are counted elsewhere.
+    PartOf(&'static Function),
+    /// Nothing's.
+    None,
+}
+
+/// One call: everything from the first poll to the end.
+#[derive(Debug)]
+struct Call {
+    target: Target,
+    /// The session of the first poll; 0 before.
+    generation: u32,
+    is_done: bool,
+    /// Whether any visit was not part of another call of the same scope on its thread.
+    is_outermost: bool,
+    started_ticks: u64,
+    allocated_bytes: u64,
+    /// Boxed, for few futures have one.
+    outermost: Option<Box<Outermost>>,
+}
+
+impl Call {
+    const fn new(target: Target) -> Self {
+        Self {
+            target,
+            generation: 0,
+            is_done: false,
+            is_outermost: false,
+            started_ticks: 0,
+            allocated_bytes: 0,
+            outermost: None,
+        }
+    }
+
+    /// Enters the scope; it is left when what is returned is dropped. Where `is_last`, the call ends with that.
+    #[inline]
+    fn begin_visit(&mut self, is_last: bool) -> PollGuard<'_> {
+        if !control::is_active() {
+            self.without_session(is_last);
+        }
+        let open = if control::is_active() { self.enter() } else { None };
+        if self.generation == 0 && open.is_some() && !is_last {
+            self.generation = control::generation();
+            self.started_ticks = scope::ticks();
+        }
+        PollGuard { call: self, open, is_last, is_cancelled: is_last }
+    }
+
+    #[inline]
+    fn enter(&mut self) -> Option<Open> {
+        let function = match self.target {
+            Target::Annotated(function) | Target::Scope(function) | Target::PartOf(function) => function,
+            Target::Named(name) => {
+                let function = scope::named(name);
+                self.target = Target::Scope(function);
+                function
+            }
+            Target::None => return None,
+        };
+        scope::enter(function)
+    }
+
+    /// The first poll of an outermost annotated function opens a session.
+    #[inline]
+    fn without_session(&mut self, is_last: bool) {
+        if let Target::Annotated(function) = self.target
+            && self.outermost.is_none()
+            && !is_last
+        {
+            self.outermost = Outermost::enter(function);
+        }
+    }
+
+    /// The outermost function is left: with it ends the session that it opened.
+    fn end_session(&mut self) {
+        if let Some(outermost) = self.outermost.take() {
+            outermost.leave();
+        }
+    }
+
+    fn end_visit(&mut self, open: &Open, is_last: bool, is_cancelled: bool) {
+        let row = if is_last { open.row() } else { None };
+        let Visit { allocated_bytes, is_outermost } = open.leave();
+        if is_outermost {
+            self.allocated_bytes = self.allocated_bytes.wrapping_add(allocated_bytes);
+            self.is_outermost = true;
+        }
+        // A call that began in another session is not one of this.
+        if let Some((row, generation)) = row
+            && self.generation == generation
+            && row.generation() == generation
+            && !matches!(self.target, Target::PartOf(_))
+        {
+            let wall_ticks = scope::ticks().saturating_sub(self.started_ticks);
+            row.count_call(self.is_outermost.then_some(self.allocated_bytes), wall_ticks, is_cancelled);
+        }
+    }
+}
+
+/// Leaves the scope when dropped: at the end of the poll, also by unwinding.
+struct PollGuard<'a> {
+    call: &'a mut Call,
+    open: Option<Open>,
+    is_last: bool,
+    is_cancelled: bool,
+}
+
+impl Drop for PollGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.call.end_visit(&open, self.is_last, self.is_cancelled);
+        }
+        self.call.is_done |= self.is_last;
+    }
+}
+
+impl<F> Scoped<F> {
+    const fn with(target: Target, future: F) -> Self {
+        Self { future: Some(future), call: Call::new(target) }
+    }
+
+    /// The body of an annotated `async fn`.
+    #[doc(hidden)]
+    pub const fn new(function: &'static Function, future: F) -> Self {
+        Self::with(Target::Annotated(function), future)
+    }
+
+    /// The future that `make` makes, of an annotated function that returns one: making it is a visit to the scope.
+    #[doc(hidden)]
+    pub fn made(function: &'static Function, make: impl FnOnce() -> F) -> Self {
+        let visit = making(function);
+        let future = make();
+        drop(visit);
+        Self::new(function, future)
+    }
+
+    /// Work for that scope, or for none.
+    pub(crate) fn part_of(function: Option<&'static Function>, future: F) -> Self {
+        Self::with(function.map_or(Target::None, Target::PartOf), future)
+    }
+}
+
+/// Never called: tells the compiler what an `async` block returns. It does not return, but does not say so, for a lint would find code
+/// that cannot be reached.
+#[doc(hidden)]
+#[cold]
+#[must_use]
+pub fn never<T>() -> T {
+    unreachable!("it stands behind `if false`")
+}
+
+/// A visit to a scope that is no call.
+#[derive(Debug)]
+#[must_use]
+pub struct Making {
+    open: Option<Open>,
+    _not_send: PhantomData<*const ()>,
+}
+
+/// Enters an annotated function that makes a future; its call is that of the future.
+#[doc(hidden)]
+pub fn making(function: &'static Function) -> Making {
+    Making { open: scope::enter(function), _not_send: PhantomData }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.open.take().into_iter().for_each(|open| _ = open.leave());
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let (future, call) = self.project();
+        let future = future.as_pin_mut().expect("a future is not polled after it has been dropped");
+        // If the poll panics, the call ends with it: nothing comes of the future any more.
+        let mut visit = call.begin_visit(false);
+        visit.is_last = true;
+        let result = future.poll(context);
+        visit.is_last = result.is_ready();
+        drop(visit);
+        if result.is_ready() {
+            call.end_session();
+        }
+        result
+    }
+}
+
+impl<F> fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").field("target", &self.call.target).finish_non_exhaustive()
+    }
+}
+
+/// Makes any future a scope.
+pub trait FutureExt: Future + Sized {
+    /// The future as a scope called `name`: what it allocates and frees while it is polled counts for that name, wherever it runs.
+    /// Futures of the same name share one scope. Without a session it costs one look at a switch for each poll.
+    ///
+    /// ```
+    /// use memscope::FutureExt;
+    ///
+    /// # async fn load() -> Vec<u8> { vec![1] }
+    /// # async fn run() {
+    /// let rows = load().in_scope("load rows").await;
+    /// # drop(rows);
+    /// # }
+    /// ```
+    fn in_scope(self, name: &'static str) -> Scoped<Self> {
+        Scoped::with(Target::Named(name), self)
+    }
+
+    /// The future as work of the scope that the caller is in now, on whatever thread it is polled: what it allocates and frees counts for
+    /// that scope, whose calls stay as many as they are. Outside any scope, or without a session, the future stays as it is.
+    fn in_current_scope(self) -> Scoped<Self> {
+        Scoped::part_of(scope::current(), self)
+    }
+}
+
+impl<F: Future> FutureExt for F {}

@@ -1,0 +1,143 @@
+//! What a session's trace says of its scopes.
+
+use memscope::{SamplingConfig, Session};
+use memscope_trace::{Record, TraceReader};
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One scope's figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) calls: u64,
+    pub(crate) allocations: u64,
+    pub(crate) allocated_bytes: u64,
+    pub(crate) own_allocations: u64,
+    pub(crate) own_allocated_bytes: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) polls: u64,
+    pub(crate) busy_us: u64,
+    pub(crate) wall_us: u64,
+    pub(crate) frees: u64,
+    pub(crate) freed_bytes: u64,
+    pub(crate) own_frees: u64,
+    pub(crate) own_freed_bytes: u64,
+    pub(crate) most_bytes: u64,
+    /// Calls in the histogram of bytes.
+    pub(crate) sized_calls: u64,
+}
+
+/// All that a trace says of scopes, by their names.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes {
+    names: HashMap<u32, String>,
+    figures: HashMap<u32, Figures>,
+    parents: HashMap<u32, u32>,
+    pub(crate) refused_names: u64,
+    pub(crate) out_of_order: u64,
+}
+
+impl Scopes {
+    #[track_caller]
+    fn id(&self, name: &str) -> u32 {
+        let found: Vec<u32> =
+            self.names.iter().filter(|(_, known)| *known == name).map(|(&id, _)| id).collect();
+        assert_eq!(found.len(), 1, "scopes called {name} among {:?}", self.names);
+        found[0]
+    }
+
+    #[track_caller]
+    pub(crate) fn of(&self, name: &str) -> Figures {
+        self.figures.get(&self.id(name)).copied().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub(crate) fn parent(&self, name: &str) -> Option<&str> {
+        self.names.get(&self.parents[&self.id(name)]).map(String::as_str)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|(id, known)| known == name && self.figures.contains_key(id))
+    }
+
+    fn add(&mut self, record: Record) {
+        match record {
+            Record::Scopes(record) => {
+                self.names.extend(record.scopes.into_iter().map(|scope| (scope.id, scope.name)));
+            }
+            Record::ScopeCounters(record) => {
+                for (row, id) in record.scopes.iter().enumerate() {
+                    let figures = self.figures.entry(*id).or_default();
+                    figures.calls = record.calls[row];
+                    figures.allocations = record.allocations[row];
+                    figures.allocated_bytes = record.allocated_bytes[row];
+                    figures.own_allocations = record.own_allocations[row];
+                    figures.own_allocated_bytes = record.own_allocated_bytes[row];
+                }
+            }
+            Record::ScopeDetails(record) => {
+                (self.refused_names, self.out_of_order) = (record.refused_names, record.out_of_order);
+                for (row, id) in record.scopes.iter().enumerate() {
+                    self.parents.insert(*id, record.parents[row]);
+                    let figures = self.figures.entry(*id).or_default();
+                    figures.cancelled = record.cancelled[row];
+                    figures.polls = record.polls[row];
+                    (figures.busy_us, figures.wall_us) = (record.busy_us[row], record.wall_us[row]);
+                    figures.most_bytes = record.most_bytes[row];
+                }
+            }
+            Record::ScopeFrees(record) => {
+                for (row, id) in record.scopes.iter().enumerate() {
+                    let figures = self.figures.entry(*id).or_default();
+                    (figures.frees, figures.freed_bytes) = (record.frees[row], record.freed_bytes[row]);
+                    figures.own_frees = record.own_frees[row];
+                    figures.own_freed_bytes = record.own_freed_bytes[row];
+                }
+            }
+            Record::ScopeSizes(record) => {
+                for id in &record.scopes {
+                    self.figures.entry(*id).or_default().sized_calls = 0;
+                }
+                for (id, calls) in record.scopes.iter().zip(&record.calls) {
+                    self.figures.entry(*id).or_default().sized_calls += calls;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One session at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the scopes did in a session around `work`.
+pub(crate) fn measure(work: impl FnOnce()) -> Scopes {
+    let _turn = turn();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = SamplingConfig::low_overhead();
+    let mut session =
+        Session::builder().output(folder.path().join("out")).config(config).start().expect("a session");
+    work();
+    let trace = session.finalize().expect("a result").trace;
+    let mut reader = TraceReader::new(File::open(trace).expect("a trace")).expect("a trace");
+    let mut scopes = Scopes::default();
+    while let Some(record) = reader.next_record().expect("a record") {
+        scopes.add(record);
+    }
+    assert!(reader.stats().is_clean(), "{:?}", reader.stats());
+    scopes
+}
+
+/// Does `work` without a session.
+pub(crate) fn without_session(work: impl FnOnce()) {
+    let _turn = turn();
+    work();
+}
+
+/// Allocates so many bytes, once.
+pub(crate) fn bytes(count: usize) -> Vec<u8> {
+    std::hint::black_box(Vec::with_capacity(count))
+}

@@ -1,0 +1,7 @@
+//! Scopes: exact figures of functions, futures, tasks and what is entered by hand.
+
+mod by_hand;
+mod figures;
+mod functions;
+mod futures;
+mod tasks;
