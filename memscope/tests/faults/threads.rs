@@ -1,0 +1,4 @@
+//! In the making.
+use crate::harness::Scenario;
+pub(crate) const SCENARIOS: &[Scenario] = &[];
+pub(crate) const CHILDREN: &[(&str, fn())] = &[];
