@@ -63,7 +63,7 @@ fn shimmed(child: &str, how: &str) -> Outcome {
 /// Faults at each of the first 200 writes, a session for each, all in one process.
 fn at_each_write(how: &str, effort: Effort) -> Outcome {
     with_shim("each-write", |program| {
-        let ended = program.argument(how).argument(effort.choose(9, 1)).run();
+        let ended = program.argument(how).argument(effort.choose(30, 1)).run();
         ended.expect_success();
         assert_eq!(ended.own_stderr(), "", "no noise");
         told(ended)
@@ -339,7 +339,10 @@ fn no_descriptors_child() {
                 assert!(room > 0, "without a descriptor there is no trace");
                 (0..100).for_each(allocate_surely);
                 // Whether it can be read back is a matter of descriptors.
-                println!("with {room} more: {}", session.finalize().map_or_else(|e| e.to_string(), |_| "recorded".into()));
+                println!(
+                    "with {room} more: {}",
+                    session.finalize().map_or_else(|e| e.to_string(), |_| "recorded".into())
+                );
             }
         }
         allocate(1000);
