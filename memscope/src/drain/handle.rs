@@ -67,8 +67,6 @@ impl Handle {
                 // For life: the thread's own ends and frees come after this closure.
                 std::mem::forget(Busy::enter());
                 let _ended = EndedOnDrop(&theirs);
-                // On a busy machine it would wait for its turn longer than the crash promise allows.
-                sys::run_soon_after_waking();
                 let mut drain = Drain::new(setup);
                 theirs.lock().started = true;
                 theirs.changed.notify_all();

@@ -75,38 +75,6 @@ pub(crate) fn pause() {
     unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
 }
 
-/// What `sched_setattr` takes, in its first version.
-#[repr(C)]
-#[derive(Default)]
-struct SchedulingAttributes {
-    size: u32,
-    policy: u32,
-    flags: u64,
-    nice: i32,
-    priority: u32,
-    runtime_ns: u64,
-    deadline_ns: u64,
-    period_ns: u64,
-}
-
-/// Less than the kernel gives others (1.4 ms on two processors, 3 on many), and enough for the work of most ticks, nanoseconds.
-const SHORT_SLICE_NS: u64 = 400_000;
-
-/// Asks for short slices of processor time for the calling thread: in return the kernel lets it run soon after it wakes up, however many
-/// threads want to. Of Linux 6.12 and later; the share of the processor stays the same, and no privilege is needed.
-pub(crate) fn run_soon_after_waking() {
-    let mut attributes = SchedulingAttributes::default();
-    let bytes = size_of::<SchedulingAttributes>() as u32;
-    // SAFETY: the kernel writes `bytes` at most, and reads as many as `size` says. Where it knows no slices it changes nothing.
-    unsafe {
-        let found = libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, bytes, 0) == 0;
-        if found && attributes.policy == libc::SCHED_OTHER as u32 {
-            attributes.runtime_ns = SHORT_SLICE_NS;
-            libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
-        }
-    }
-}
-
 /// Waits while `word` holds `expected`, at most `limit`; may come back early.
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Duration) {
     let time = libc::timespec {

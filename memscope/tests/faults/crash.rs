@@ -9,16 +9,8 @@ use crate::traces::{Trace, allocate, allocate_surely, profile};
 use std::time::Duration;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        rows: "1",
-        name: "kill9_loop",
-        run: |effort| kill_loop(effort.choose(100, 500), false, effort),
-    },
-    Scenario {
-        rows: "2",
-        name: "kill9_group",
-        run: |effort| kill_loop(effort.choose(10, 100), true, effort),
-    },
+    Scenario { rows: "1", name: "kill9_loop", run: |effort| kill_loop(effort.choose(100, 500), false) },
+    Scenario { rows: "2", name: "kill9_group", run: |effort| kill_loop(effort.choose(10, 100), true) },
     Scenario { rows: "11", name: "stopped_process", run: stopped_process },
 ];
 
@@ -34,9 +26,9 @@ const CLOCK_SAMPLES: usize = 5;
 const CLOCK_WORD: usize = 1;
 const WORKER_WORD: usize = 16;
 
-/// The longest loss that a run may have, whatever else the machine does: the drain thread must come by many times within it. The
-/// promise itself (10 ms for 99 of 100, 25 ms for all) is a matter of time, and told, not asserted.
-const LONGEST_LOSS_US: u64 = 400_000;
+/// The share of all samples that killed runs may lose, percent. The promise itself (10 ms for 99 of 100, 25 ms for all) is a matter
+/// of time, and of a processor that is free within it: told, not asserted. Without its ticks the drain thread would lose everything.
+const MOST_LOST_PERCENT: u64 = 80;
 
 fn busy() {
     let progress: &'static Progress = Box::leak(Box::new(Progress::open(".".as_ref())));
@@ -80,7 +72,7 @@ struct Lost {
     made: u64,
 }
 
-fn kill_loop(runs: u64, group: bool, _effort: Effort) -> Outcome {
+fn kill_loop(runs: u64, group: bool) -> Outcome {
     let seed = 0x9E37_79B9_7F4A_7C15 ^ u64::from(group);
     let mut random = Random(seed);
     let mut losses = Vec::new();
@@ -89,7 +81,7 @@ fn kill_loop(runs: u64, group: bool, _effort: Effort) -> Outcome {
         let running = if group { program.leading_a_group() } else { program }.start();
         let progress = Progress::open(running.folder.path());
         assert!(progress.wait_for(0), "run {run} of seed {seed:#x} does not get under way");
-        std::thread::sleep(Duration::from_micros(random.below(150_000)));
+        std::thread::sleep(Duration::from_micros(random.below(300_000)));
         if group {
             // SAFETY: the group is the child's own.
             assert_eq!(unsafe { libc::kill(-(running.child.id() as i32), libc::SIGKILL) }, 0);
@@ -101,15 +93,15 @@ fn kill_loop(runs: u64, group: bool, _effort: Effort) -> Outcome {
         trace.expect_at_most_torn();
         assert!(trace.end.is_none(), "killed");
         assert_eq!(trace.loss.samples(), 0, "the buffers hold more than a tick's worth");
-        assert!(profile(&ended.trace()).samples > 0);
+        assert_eq!(profile(&ended.trace()).samples, trace.samples);
         losses.push(lost(&trace, &progress, run));
     }
     let mut times: Vec<u64> = losses.iter().map(|lost| lost.longest_us).collect();
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize] as f64 / 1000.0;
-    assert!(times[times.len() - 1] < LONGEST_LOSS_US, "{} us lost", times[times.len() - 1]);
     let (lost, made): (u64, u64) =
         losses.iter().fold((0, 0), |sum, lost| (sum.0 + lost.samples, sum.1 + lost.made));
+    assert!(lost * 100 <= made * MOST_LOST_PERCENT, "{lost} of {made} samples are lost");
     let figures = format!(
         "{runs} kills; lost p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms; {lost} of {made} samples",
         at(0.5),

@@ -16,12 +16,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario { rows: "36", name: "threads_alive", run: |effort| told("alive", effort.choose(4000, 10_000)) },
     Scenario { rows: "24", name: "tls_dtor_alloc", run: |effort| told("tls", effort.choose(3000, 10_000)) },
-    Scenario { rows: "45", name: "sessions", run: |effort| told("sessions", effort.choose(1000, 10_000)) },
+    Scenario { rows: "45", name: "sessions", run: |effort| told("sessions", effort.choose(200, 10_000)) },
     Scenario { rows: "45", name: "start_here_finalize_there", run: |_| told("elsewhere", 0) },
     Scenario {
         rows: "45",
         name: "concurrent_start",
-        run: |effort| told("concurrent", effort.choose(100, 2000)),
+        run: |effort| told("concurrent", effort.choose(50, 2000)),
     },
     Scenario {
         rows: "32",
