@@ -68,12 +68,12 @@ unsafe impl Sync for Ring {}
 impl Ring {
     /// Maps a ring of at most `bytes` in all.
     pub(crate) fn create(bytes: usize) -> Option<NonNull<Self>> {
-        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<u64>();
+        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<AtomicU64>();
         let capacity = (words + 1).next_power_of_two() / 2;
         if capacity < HEADER_WORDS + MAX_FRAMES {
             return None;
         }
-        let mapped_bytes = size_of::<Self>() + capacity * size_of::<u64>();
+        let mapped_bytes = size_of::<Self>() + capacity * size_of::<AtomicU64>();
         let ring = sys::map(mapped_bytes)?.cast::<Self>();
         // SAFETY: the mapping is large enough, page-aligned, zeroed and nobody else's yet.
         unsafe {
