@@ -156,22 +156,19 @@ fn tls() {
     let mut session = Session::builder().output("out").config(DENSE).start().expect("a session");
     let threads = number(0);
     for round in 0..threads / 4 {
-        std::thread::scope(|scope| {
-            for turn in 0..4 {
-                scope.spawn(move || {
-                    if turn % 2 == 0 {
-                        EARLY.with(|_| ());
-                    }
-                    // SAFETY: the key was made above.
-                    unsafe {
-                        libc::pthread_setspecific(KEY.load(Ordering::Relaxed) as u32, 4 as *mut libc::c_void)
-                    };
-                    allocate((round % 3) as usize);
-                    LATE.with(|late| late.borrow_mut().push(Counts(&DROPPED)));
-                    EARLY.with(|_| ());
-                });
+        let body = move |turn: u64| {
+            if turn % 2 == 0 {
+                EARLY.with(|_| ());
             }
-        });
+            // SAFETY: the key was made above.
+            unsafe { libc::pthread_setspecific(KEY.load(Ordering::Relaxed) as u32, 4 as *mut libc::c_void) };
+            allocate((round % 3) as usize);
+            LATE.with(|late| late.borrow_mut().push(Counts(&DROPPED)));
+            EARLY.with(|_| ());
+        };
+        let four = [0, 1, 2, 3].map(|turn| std::thread::spawn(move || body(turn)));
+        // A scope would end before their destructors have run.
+        four.into_iter().for_each(|thread| thread.join().expect("no panic"));
     }
     let result = session.finalize().expect("a result");
     assert_eq!(DROPPED.load(Ordering::Relaxed), 2 * threads, "each destructor ran");
