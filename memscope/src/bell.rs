@@ -26,10 +26,18 @@ pub(crate) struct Bell {
 }
 
 /// The drain thread's: there is one at a time.
+#[cfg(not(loom))]
 pub(crate) static BELL: Bell = Bell::new();
 
 impl Bell {
+    #[cfg(not(loom))]
     const fn new() -> Self {
+        Self { state: AtomicU32::new(AWAKE) }
+    }
+
+    /// A model checker's atomics are not made by the compiler.
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
         Self { state: AtomicU32::new(AWAKE) }
     }
 
@@ -37,7 +45,7 @@ impl Bell {
     pub(crate) fn ring(&self) {
         // SeqCst: pairs with the fence in `wait`.
         fence(Ordering::SeqCst);
-        if self.state.load(Ordering::Relaxed) == ASLEEP && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE
+        if self.state.load(Ordering::Relaxed) == ASLEEP && self.state.swap(AWAKE, Ordering::Release) != AWAKE
         {
             sys::futex_wake(&self.state);
         }
@@ -54,7 +62,8 @@ impl Bell {
     /// Wakes the drain thread whatever it waits for.
     pub(crate) fn interrupt(&self) {
         fence(Ordering::SeqCst);
-        if self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE {
+        // Release: for the exchange in `wait`.
+        if self.state.swap(AWAKE, Ordering::Release) != AWAKE {
             sys::futex_wake(&self.state);
         }
     }
@@ -63,7 +72,8 @@ impl Bell {
     /// once it could be told otherwise.
     pub(crate) fn wait(&self, limit: Duration, until_rung: bool, has_work: impl Fn() -> bool) {
         let state = if until_rung { ASLEEP } else { TICKING };
-        self.state.store(state, Ordering::Relaxed);
+        // An exchange rather than a store, which would do: so the model checker too knows that it comes after a hook's.
+        self.state.swap(state, Ordering::AcqRel);
         // SeqCst: pairs with the fences of `ring` and `interrupt`.
         fence(Ordering::SeqCst);
         if !has_work() {
@@ -73,7 +83,7 @@ impl Bell {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::sync::AtomicU64;

@@ -181,8 +181,3 @@ pub(crate) fn ring_bytes() -> usize {
 pub(crate) fn seed() -> u64 {
     CONTROL.seed.load(Ordering::Relaxed)
 }
-
-/// No more samples in this session (nothing can be written); the exact counters go on.
-pub(crate) fn stop_sampling() {
-    CONTROL.min_size_bytes.store(u64::MAX, Ordering::Relaxed);
-}

@@ -21,7 +21,7 @@ const WORDS_PER_LINE: usize = 8;
 /// A sample of some thirty frames.
 const PREFETCHED_LINES: usize = 5;
 /// The most frames that a sample holds; what is called from further out is cut off.
-pub(crate) const MAX_FRAMES: usize = 128;
+pub(crate) const MAX_FRAMES: usize = if cfg!(loom) { 2 } else { 128 };
 
 /// What a hook saw of a sampled allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +68,19 @@ unsafe impl Sync for Ring {}
 impl Ring {
     /// Maps a ring of at most `bytes` in all.
     pub(crate) fn create(bytes: usize) -> Option<NonNull<Self>> {
-        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<u64>();
+        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<AtomicU64>();
         let capacity = (words + 1).next_power_of_two() / 2;
         if capacity < HEADER_WORDS + MAX_FRAMES {
             return None;
         }
-        let mapped_bytes = size_of::<Self>() + capacity * size_of::<u64>();
+        let mapped_bytes = size_of::<Self>() + capacity * size_of::<AtomicU64>();
         let ring = sys::map(mapped_bytes)?.cast::<Self>();
         // SAFETY: the mapping is large enough, page-aligned, zeroed and nobody else's yet.
         unsafe {
+            crate::sync::begin(&raw mut (*ring.as_ptr()).head.0, 1);
+            crate::sync::begin(&raw mut (*ring.as_ptr()).tail.0, 1);
+            crate::sync::begin(&raw mut (*ring.as_ptr()).origin, 1);
+            crate::sync::begin(ring.as_ptr().add(1).cast::<AtomicU64>(), capacity);
             (*ring.as_ptr()).capacity = capacity;
             (*ring.as_ptr()).mapped_bytes = mapped_bytes;
             (*ring.as_ptr()).words = ring.as_ptr().add(1).cast();
@@ -211,7 +215,7 @@ fn store(words: &[AtomicU64], values: &[u64]) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

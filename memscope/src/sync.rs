@@ -1,8 +1,19 @@
-//! The atomics of the hook, in one place, so that a model checker can take their place.
+//! The atomics of the hook, in one place, so that a model checker can take their place: `memscope/loom-tests` compiles the hook's files
+//! with `--cfg loom` beside a `sync.rs` of its own that has the checker's atomics.
 
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
+
+/// Makes the `count` values at `at`, in zeroed memory, ready to be used. Zeroes are what atomics begin as: here is nothing to do. A model
+/// checker's atomics are made one by one.
+///
+/// # Safety
+/// The memory is zeroed, aligned for `count` values for which zeroes are valid, and nobody else's.
+#[inline(always)]
+pub(crate) unsafe fn begin<T>(at: *mut T, count: usize) {
+    let _ = (at, count);
+}
 
 /// A number that one thread writes and any may read: adding is a load and a store, never a locked instruction.
 ///

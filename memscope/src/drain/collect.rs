@@ -6,10 +6,13 @@ use crate::hook::SessionData;
 use crate::ring::MAX_FRAMES;
 use crate::sync::Ordering;
 use crate::thread::ThreadRecord;
-use memscope_trace::Record;
+use memscope_trace::{Loss, Record};
 
 /// Samples that one tick takes from one ring, so that a thread that never pauses does not hold up the others.
 const MOST_OF_A_RING: usize = 16_384;
+
+/// Stands for the number of a sample that was not recorded.
+const UNRECORDED: u64 = u64::MAX;
 
 /// A sample between ring and batch.
 struct Popped {
@@ -28,6 +31,8 @@ pub(crate) struct Collector {
     popped: Vec<Popped>,
     /// Freed samples that have not been seen in their ring yet.
     early: Vec<u32>,
+    /// Samples that came while the trace could not be written, and their bytes.
+    unrecorded: (u64, u64),
     start_ns: u64,
 }
 
@@ -39,6 +44,7 @@ impl Collector {
             frees: FreeBatch::default(),
             popped: Vec::new(),
             early: Vec::new(),
+            unrecorded: (0, 0),
             start_ns,
         }
     }
@@ -47,16 +53,29 @@ impl Collector {
         self.samples.samples()
     }
 
+    /// Adds the samples that came while the trace could not be written.
+    pub(crate) fn add_unrecorded(&self, loss: &mut Loss) {
+        loss.buffer_full += self.unrecorded.0;
+        loss.buffer_full_bytes += self.unrecorded.1;
+    }
+
     /// Empties rings and the list of freed samples into `records`, in the order in which a reader needs them. Returns whether there
-    /// was anything.
-    pub(crate) fn tick(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+    /// was anything. Unless `is_recording`, samples are only counted; frees of those that were recorded stay frees.
+    pub(crate) fn tick(
+        &mut self,
+        session: &SessionData,
+        is_recording: bool,
+        records: &mut Vec<Record>,
+    ) -> bool {
         let mut at = session.dirty.swap(core::ptr::null_mut(), Ordering::Acquire);
         // SAFETY: records live in memory that is never unmapped; one on this list is not recycled (see `Book::totals`).
         while let Some(record) = unsafe { at.as_ref() } {
             at = record.shared.next_dirty.load(Ordering::Relaxed);
             // AcqRel: a sample pushed after this puts the record onto the list anew; one pushed before is in the ring.
             record.shared.dirty.swap(false, Ordering::AcqRel);
-            if !self.empty_ring(record, records) {
+            let is_empty =
+                if is_recording { self.empty_ring(record, records) } else { self.pass_over(session, record) };
+            if !is_empty {
                 // More than a tick's worth: the record comes back for the rest.
                 crate::hook::mark_dirty(session, record);
             }
@@ -95,6 +114,19 @@ impl Collector {
         ring.is_empty()
     }
 
+    /// Takes the ring's samples without recording them; whether it is empty then.
+    fn pass_over(&mut self, session: &SessionData, record: &ThreadRecord) -> bool {
+        let Some(ring) = record.ring() else { return true };
+        let mut frames = [0; MAX_FRAMES];
+        for _ in 0..MOST_OF_A_RING {
+            let Some(sample) = ring.pop(&mut frames) else { return true };
+            session.live.entries.slot(sample.entry).sample.store(UNRECORDED, Ordering::Relaxed);
+            self.unrecorded.0 += 1;
+            self.unrecorded.1 = self.unrecorded.1.saturating_add(sample.size);
+        }
+        ring.is_empty()
+    }
+
     /// Gives the tick's samples their numbers: those of one interval together, in the order of time.
     fn number_samples(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
         let mut popped = std::mem::take(&mut self.popped);
@@ -123,10 +155,15 @@ impl Collector {
             .sort_unstable_by_key(|&entry| session.live.entries.slot(entry).freed_ns.load(Ordering::Relaxed));
         for entry in freed {
             let slot = session.live.entries.slot(entry);
-            let Some(sample) = slot.sample.load(Ordering::Relaxed).checked_sub(1) else {
+            let number = slot.sample.load(Ordering::Relaxed);
+            let Some(sample) = number.checked_sub(1) else {
                 self.early.push(entry);
                 continue;
             };
+            if number == UNRECORDED {
+                session.live.entries.release(entry);
+                continue;
+            }
             if self.frees.is_full() {
                 self.write(records);
             }

@@ -16,6 +16,7 @@ mod figures;
 mod govern;
 mod handle;
 mod intern;
+mod output;
 mod resources;
 mod rhythm;
 mod scopes;

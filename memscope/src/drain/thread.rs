@@ -4,6 +4,7 @@ use super::collect::Collector;
 use super::figures::{Book, Totals};
 use super::govern::Governor;
 use super::handle::Shared;
+use super::output::Output;
 use super::resources::ResourceBook;
 use super::rhythm::Rhythm;
 #[cfg(feature = "symbols")]
@@ -13,15 +14,12 @@ use crate::control;
 use crate::hook::{SessionData, live, set_session_data};
 use crate::resources::ResourceMetrics;
 use crate::ring::Ring;
-use crate::say::say;
 use crate::sync::Ordering;
 use crate::sys;
 use crate::thread::record::Figures;
 use crate::thread::registry;
 use crate::unwind::modules::{self, LoadedModule};
-use memscope_trace::{
-    End, EndReason, Interval, MAX_PAYLOAD_BYTES, Module, Modules, Record, Session, TraceWriter,
-};
+use memscope_trace::{End, EndReason, Interval, Module, Modules, Record, Session};
 use std::fs::File;
 use std::io;
 use std::time::Duration;
@@ -59,8 +57,8 @@ pub(crate) struct Outcome {
 
 /// What the thread works with.
 pub(super) struct Drain {
-    writer: Option<TraceWriter<File>>,
-    write_error: Option<io::Error>,
+    /// `None` after the session's end.
+    output: Option<Output>,
     data: &'static SessionData,
     collector: Collector,
     book: Book,
@@ -88,8 +86,7 @@ impl Drain {
         // SAFETY: just leaked; freed by `free_session_data`, after which this thread does not use it.
         let data: &'static SessionData = unsafe { &*data };
         let mut drain = Self {
-            writer: None,
-            write_error: None,
+            output: Some(Output::new(file)),
             data,
             collector: Collector::new(start_ns),
             book: Book::default(),
@@ -106,10 +103,6 @@ impl Drain {
             next_threads_ns: start_ns + THREADS_NS,
             records: Vec::new(),
         };
-        match TraceWriter::new(file) {
-            Ok(writer) => drain.writer = Some(writer),
-            Err(error) => drain.fail(error),
-        }
         drain.records.push(Record::Session(session));
         drain.records.push(Record::Interval(interval));
         drain.write_modules();
@@ -125,7 +118,7 @@ impl Drain {
             if let Some(reason) = shared.stop() {
                 return self.end(reason);
             }
-            let found = self.collector.tick(self.data, &mut self.records);
+            let found = self.collect();
             let now_ns = sys::monotonic_ns();
             self.rhythm.emptied(now_ns, found);
             let slower_cpu_ns = self.slower_work(now_ns);
@@ -134,6 +127,12 @@ impl Drain {
                 governor.tick_ended(found, slower_cpu_ns);
             }
         }
+    }
+
+    /// Empties the rings; whether they held anything.
+    fn collect(&mut self) -> bool {
+        let is_recording = self.output.as_ref().is_some_and(Output::is_open);
+        self.collector.tick(self.data, is_recording, &mut self.records)
     }
 
     /// Does what is due beside the rings; the CPU time that it took, where a budget wants to know.
@@ -193,7 +192,8 @@ impl Drain {
 
     /// Sums and writes the exact counters.
     fn counters(&mut self, now_ns: u64) -> Totals {
-        let totals = self.book.totals(self.data, self.start_ns, &mut self.records);
+        let mut totals = self.book.totals(self.data, self.start_ns, &mut self.records);
+        self.collector.add_unrecorded(&mut totals.loss);
         let time_us = self.since_start_us(now_ns);
         let live_bytes = totals.figures.live_bytes();
         live::observe(live_bytes);
@@ -217,17 +217,17 @@ impl Drain {
     fn end(&mut self, reason: EndReason) -> Outcome {
         control::switch_off();
         // What there is goes out before the wait: an exiting process may not wait for all of it.
-        self.collector.tick(self.data, &mut self.records);
+        self.collect();
         self.write();
         let limit = if reason == EndReason::ProcessExit { QUIET_LIMIT_AT_EXIT } else { QUIET_LIMIT };
         let quiet = registry::wait_until_quiet(limit);
-        self.collector.tick(self.data, &mut self.records);
+        self.collect();
         while !self.data.dirty.load(Ordering::Acquire).is_null() {
             self.write();
-            self.collector.tick(self.data, &mut self.records);
+            self.collect();
         }
         // Once more: a sample that was freed before its ring was emptied is found now.
-        self.collector.tick(self.data, &mut self.records);
+        self.collect();
         let now_ns = sys::monotonic_ns();
         let totals = self.counters(now_ns);
         let time_us = self.since_start_us(now_ns);
@@ -238,7 +238,7 @@ impl Drain {
         if reason == EndReason::Finalized {
             symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);
         }
-        self.records.push(Record::End(End {
+        let end = End {
             reason: reason as u8,
             totals: totals.counters(time_us, self.peak),
             threads: totals.threads,
@@ -246,9 +246,8 @@ impl Drain {
             loss: totals.loss,
             drain_cpu_us: sys::thread_cpu_ns() / 1000,
             sampling_us: totals.sampling_ns / 1000,
-        }));
-        self.write();
-        self.close();
+        };
+        let write_error = self.output.take().and_then(|output| output.finish(&mut self.records, end));
         if quiet {
             self.free_session_data();
         }
@@ -257,7 +256,7 @@ impl Drain {
             peak_bytes: self.peak.0,
             samples: self.collector.samples(),
             resources: self.resources.take().map(ResourceBook::finish),
-            write_error: self.write_error.take(),
+            write_error,
         }
     }
 
@@ -290,42 +289,8 @@ impl Drain {
 
     /// Writes the records that have piled up, in one go.
     fn write(&mut self) {
-        let Some(writer) = &mut self.writer else {
-            self.records.clear();
-            return;
-        };
-        let mut result = Ok(());
-        for record in self.records.drain(..) {
-            // What does not fit into a record is no reason to end the trace: it is left out, and that is said.
-            if let Err(error) = writer.push(&record) {
-                say(format_args!("a record is left out of the trace: {error}"));
-            }
-            if writer.pending_bytes() > 8 * MAX_PAYLOAD_BYTES {
-                result = result.and_then(|()| writer.flush());
-            }
-        }
-        if let Err(error) = result.and_then(|()| writer.flush()) {
-            self.fail(error);
-        }
-    }
-
-    /// The trace cannot be written any more: what is there stays, the program goes on without being sampled.
-    fn fail(&mut self, error: memscope_trace::TraceError) {
-        let error = match error {
-            memscope_trace::TraceError::Io(error) => error,
-            other => io::Error::other(other.to_string()),
-        };
-        say(format_args!("the trace ends here: {error}"));
-        self.write_error = Some(error);
-        self.close();
-        control::stop_sampling();
-    }
-
-    /// Closes the trace. It is unlocked too: a forked child that lives on has it open, and with it the lock.
-    fn close(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            // A trace that cannot be unlocked stays locked until that child ends.
-            let _ = writer.into_inner().unlock();
+        if let Some(output) = &mut self.output {
+            output.write(&mut self.records);
         }
     }
 

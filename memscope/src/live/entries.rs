@@ -8,10 +8,11 @@ use crate::sys;
 use core::ptr::NonNull;
 
 /// The most live samples.
-pub(crate) const MAX_ENTRIES: u32 = 1 << 22;
+pub(crate) const MAX_ENTRIES: u32 = if cfg!(loom) { 3 } else { 1 << 22 };
 const MAPPED_BYTES: usize = MAX_ENTRIES as usize * size_of::<Entry>();
 
 /// One live sample.
+#[cfg_attr(loom, derive(Default))]
 #[repr(C, align(32))]
 pub(crate) struct Entry {
     /// The sample's id plus 1, by the drain thread once it has seen the sample; 0 before.
@@ -40,6 +41,8 @@ unsafe impl Sync for Entries {}
 impl Entries {
     pub(crate) fn create() -> Option<Self> {
         let slots = sys::map(MAPPED_BYTES)?.cast();
+        // SAFETY: just mapped, as many as that, and nobody else's yet.
+        unsafe { crate::sync::begin(slots.as_ptr(), MAX_ENTRIES as usize) };
         Some(Self { slots, used: AtomicU32::new(0), free: AtomicU64::new(0), freed: AtomicU32::new(0) })
     }
 

@@ -4,6 +4,9 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
 
 /// Maps `bytes` of zeroed memory that is only backed once it is touched; `None` when there is none to be had.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
@@ -152,6 +155,25 @@ pub(crate) fn set_exit_key(key: u32, value: *mut c_void) -> bool {
 pub(crate) fn write_to_stderr(bytes: &[u8]) {
     // SAFETY: the bytes are valid for reading. What stderr does not take is not said.
     unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// Has the file system give out `bytes` from `from_bytes` on, beyond the file's end, so that writing there cannot fail for want of room. The
+/// file's length stays.
+pub(crate) fn give_room(file: &File, from_bytes: u64, bytes: u64) -> io::Result<()> {
+    let (from, bytes) = (from_bytes as libc::off_t, bytes as libc::off_t);
+    // SAFETY: no pointers involved; the descriptor is open.
+    match unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, from, bytes) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The longest that a file of this process may become, bytes.
+pub(crate) fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for writing.
+    let found = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) } == 0;
+    if found { limit.rlim_cur } else { u64::MAX }
 }
 
 /// Registers `handler` for normal process exit.

@@ -4,14 +4,15 @@ use crate::TraceError;
 use crate::block::{MAX_PAYLOAD_BYTES, encode_block_header, encode_file_header};
 use crate::codec;
 use crate::record::Record;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
-/// Writes a trace. Records pile up in memory until [`TraceWriter::flush`] hands them to the sink in one `write_all`,
+/// Writes a trace. Records pile up in memory until [`TraceWriter::flush`] hands them to the sink in one write,
 /// so that a crash tears at most the last flush.
 #[derive(Debug)]
 pub struct TraceWriter<W> {
     sink: W,
     sequence: u32,
+    written_bytes: u64,
     pending: Vec<u8>,
     payload: Box<[u8; MAX_PAYLOAD_BYTES]>,
 }
@@ -21,10 +22,18 @@ impl<W: Write> TraceWriter<W> {
     ///
     /// # Errors
     /// [`TraceError::Io`] if the sink refuses.
-    pub fn new(mut sink: W) -> Result<Self, TraceError> {
-        sink.write_all(&encode_file_header())?;
-        let payload = Box::new([0; MAX_PAYLOAD_BYTES]);
-        Ok(Self { sink, sequence: 0, pending: Vec::with_capacity(2 * MAX_PAYLOAD_BYTES), payload })
+    pub fn new(sink: W) -> Result<Self, TraceError> {
+        let mut writer = Self::with_header_pending(sink);
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Starts a trace whose header goes out with the first flush.
+    #[must_use]
+    pub fn with_header_pending(sink: W) -> Self {
+        let mut pending = Vec::with_capacity(2 * MAX_PAYLOAD_BYTES);
+        pending.extend_from_slice(&encode_file_header());
+        Self { sink, sequence: 0, written_bytes: 0, pending, payload: Box::new([0; MAX_PAYLOAD_BYTES]) }
     }
 
     /// Adds `record` as the next block.
@@ -45,20 +54,49 @@ impl<W: Write> TraceWriter<W> {
     /// Hands everything pending to the sink.
     ///
     /// # Errors
-    /// [`TraceError::Io`] if the sink refuses; what was pending is dropped then, so that a disk that stays full does
-    /// not become memory that grows. The writer may be used on: a reader finds the blocks behind what a failed write
-    /// left, and counts those that are missing.
+    /// [`TraceError::Io`] if the sink refuses. What it has not taken stays pending, and the next flush goes on at that byte: once it
+    /// takes everything, the trace is as if nothing had happened. What is pending grows meanwhile with each record:
+    /// [`TraceWriter::pending_bytes`] says how far, and [`TraceWriter::discard_pending`] ends that.
     pub fn flush(&mut self) -> Result<(), TraceError> {
-        let result = if self.pending.is_empty() {
-            Ok(())
-        } else {
-            self.sink.write_all(&self.pending).and_then(|()| self.sink.flush())
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let mut taken = 0;
+        let result = loop {
+            match self.sink.write(&self.pending[taken..]) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(count) => taken += count.min(self.pending.len() - taken),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+            if taken == self.pending.len() {
+                break self.sink.flush();
+            }
         };
-        self.pending.clear();
+        self.pending.drain(..taken);
+        self.written_bytes += taken as u64;
         result.map_err(TraceError::Io)
     }
 
-    /// Bytes pushed since the last flush.
+    /// Drops what the sink has not taken. The writer may be used on: a reader finds the blocks behind what a failed write left, and
+    /// counts those that are missing.
+    pub fn discard_pending(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Bytes that the sink has taken.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
+    /// The sink.
+    #[must_use]
+    pub fn sink(&self) -> &W {
+        &self.sink
+    }
+
+    /// Bytes that wait for the next flush.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.pending.len()

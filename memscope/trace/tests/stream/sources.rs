@@ -177,30 +177,53 @@ impl Write for Lent<'_> {
     }
 }
 
+/// Writes `records` to a sink that has `room` at first, and room for everything once `meanwhile` has seen the writer after its first
+/// failure. Returns the sink's bytes.
+fn write_to_a_full_sink(
+    records: &[Record],
+    room: usize,
+    mut meanwhile: impl FnMut(&mut TraceWriter<Lent<'_>>),
+) -> Vec<u8> {
+    let sink = std::cell::RefCell::new(Sink { room, step: usize::MAX, ..Sink::default() });
+    let mut writer = TraceWriter::with_header_pending(Lent(&sink));
+    for record in records {
+        writer.push(record).unwrap();
+        if let Err(error) = writer.flush() {
+            assert!(matches!(error, TraceError::Io(error) if error.kind() == ErrorKind::StorageFull));
+            assert!(writer.pending_bytes() > 0 && writer.written_bytes() == room as u64);
+            meanwhile(&mut writer);
+            sink.borrow_mut().room = usize::MAX;
+        }
+    }
+    writer.flush().unwrap();
+    assert_eq!(writer.written_bytes(), sink.borrow().bytes.len() as u64);
+    sink.into_inner().bytes
+}
+
 #[test]
-fn a_full_disk_costs_what_was_pending_and_no_memory() {
+fn a_disk_that_was_full_costs_nothing() {
+    let records = every_kind();
+    let whole = write(&records);
+    for room in 0..whole.len() {
+        assert_eq!(write_to_a_full_sink(&records, room, |_| ()), whole, "room {room}");
+    }
+}
+
+#[test]
+fn what_is_discarded_on_a_full_disk_costs_only_itself() {
     let records = every_kind();
     let whole = write(&records);
     for room in 32..whole.len() {
-        let sink = std::cell::RefCell::new(Sink { room, step: usize::MAX, ..Sink::default() });
-        let mut writer = TraceWriter::new(Lent(&sink)).unwrap();
-        let mut flushed = Vec::new();
-        for record in &records {
-            writer.push(record).unwrap();
-            match writer.flush() {
-                Ok(()) => flushed.push(record.clone()),
-                Err(error) => {
-                    assert!(matches!(error, TraceError::Io(error) if error.kind() == ErrorKind::StorageFull));
-                    assert_eq!(writer.pending_bytes(), 0);
-                    // Somebody makes room: what follows is found behind the torn block.
-                    sink.borrow_mut().room = usize::MAX;
-                }
-            }
-        }
-        assert_eq!(flushed.len(), records.len() - 1, "room {room}");
-        let (read, stats) = read(&sink.borrow().bytes);
-        assert_eq!(read, flushed, "room {room}");
-        let last = sink.borrow().bytes.len() == room;
+        let mut discarded = 0;
+        let bytes = write_to_a_full_sink(&records, room, |writer| {
+            writer.discard_pending();
+            assert_eq!(writer.pending_bytes(), 0);
+            discarded += 1;
+        });
+        let (read, stats) = read(&bytes);
+        assert_eq!((discarded, read.len()), (1, records.len() - 1), "room {room}");
+        assert!(read.iter().all(|record| records.contains(record)), "room {room}");
+        let last = bytes.len() == room;
         assert!(!stats.is_clean() || last, "room {room}");
     }
 }

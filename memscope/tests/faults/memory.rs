@@ -1,0 +1,242 @@
+//! Allocations of every shape, and stacks of every depth.
+
+use crate::harness::{Effort, Outcome, Program, Scenario, number, resident_kib};
+use crate::traces::{Trace, allocate_surely};
+use memscope::{SamplingConfig, Session, UnwinderChoice};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
+use std::hint::black_box;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { rows: "26, 27", name: "zeroed_and_in_place", run: |_| told("resident", 0) },
+    Scenario { rows: "28, 29, 30", name: "every_shape", run: |_| told("shapes", 0) },
+    Scenario {
+        rows: "44",
+        name: "deep_stack",
+        run: |effort| told("deep", effort.choose(100_000, 1_000_000)),
+    },
+    Scenario { rows: "43", name: "no_cfi_no_frame_pointer", run: no_cfi },
+];
+
+pub(crate) const CHILDREN: &[(&str, fn())] =
+    &[("resident", resident), ("shapes", shapes), ("deep", deep), ("no-cfi", no_cfi_child)];
+
+const EXACT: SamplingConfig =
+    SamplingConfig { sample_rate: 1.0, min_allocation_size: 0, buffer_size: 4 << 20 };
+
+fn told(child: &str, amount: u64) -> Outcome {
+    let ended = Program::new(child).argument(amount).run();
+    let figures = ended.expect_success().to_owned();
+    assert_eq!(ended.own_stderr(), "", "no noise");
+    let trace = Trace::open(&ended.trace());
+    assert!(trace.stats.is_clean() && trace.end.is_some(), "{:?}", trace.stats);
+    Outcome::Passed(figures)
+}
+
+/// Zeroed memory is not touched, and what can grow in place does.
+fn resident() {
+    let mut session = Session::builder().output("out").config(EXACT).start().expect("a session");
+    let before = resident_kib();
+    let zeroed = black_box(vec![0_u8; 1 << 30]);
+    let grew = resident_kib().saturating_sub(before);
+    assert!(grew < 1024, "{grew} KiB for a zeroed GiB");
+    drop(zeroed);
+    let mut growing: Vec<u8> = Vec::with_capacity(512 << 20);
+    growing.push(1);
+    let before = resident_kib();
+    growing.reserve_exact((1 << 30) - 1);
+    black_box(&mut growing);
+    let copied = resident_kib().saturating_sub(before);
+    assert!(copied < 1024, "{copied} KiB touched to grow from 512 MiB to 1 GiB");
+    drop(growing);
+    let result = session.finalize().expect("a result");
+    println!(
+        "{grew} KiB for a zeroed GiB, {copied} KiB to grow from 512 MiB to 1 GiB; {result}",
+        result = result.total_bytes
+    );
+}
+
+/// Every alignment up to a MiB, sizes from 1 to the largest, every way to reallocate: what is written stays, what is refused is
+/// refused, and the totals are exact.
+fn shapes() {
+    let mut session = Session::builder().output("out").config(EXACT).start().expect("a session");
+    let mut blocks = 0;
+    for align_bits in 0..=20 {
+        for size in [1_usize, 7, 8, 15, 16, 17, 255, 4096, 65_536, (1 << 20) + 1] {
+            for zeroed in [false, true] {
+                shape(Layout::from_size_align(size, 1 << align_bits).expect("a layout"), zeroed);
+                blocks += 1;
+            }
+        }
+    }
+    // Of no size: never reaches an allocator, whatever is done with it.
+    let nothing: Vec<Box<()>> = (0..1000).map(|_| Box::new(())).collect();
+    black_box((nothing, Vec::<[u64; 0]>::with_capacity(1000), Vec::<u8>::new(), String::new()));
+    // SAFETY: layouts are not of zero size; what is refused is null.
+    unsafe {
+        let largest = Layout::from_size_align(isize::MAX as usize, 1).expect("a layout");
+        let huge = Layout::from_size_align(1 << 46, 4096).expect("a layout");
+        for layout in [largest, huge] {
+            assert!(alloc(layout).is_null() && alloc_zeroed(layout).is_null());
+            let small = Layout::from_size_align(100, layout.align()).expect("a layout");
+            let address = alloc(small);
+            address.write_bytes(7, 100);
+            assert!(realloc(address, small, layout.size()).is_null());
+            assert!(std::slice::from_raw_parts(address, 100).iter().all(|&byte| byte == 7), "still there");
+            dealloc(address, small);
+        }
+        // A TiB of address space, where the system gives it.
+        let tebibyte = Layout::from_size_align(1 << 40, 4096).expect("a layout");
+        let address = alloc(tebibyte);
+        if !address.is_null() {
+            address.write(1);
+            address.add((1 << 40) - 1).write(1);
+            dealloc(address, tebibyte);
+        }
+    }
+    let result = session.finalize().expect("a result");
+    let trace = Trace::open("out/trace.bin".as_ref());
+    let end = trace.end.expect("an end");
+    assert_eq!(result.sampled_allocations + result.lost_samples, result.total_allocations, "{result}");
+    let leaked = trace.sizes.iter().find(|(_, size)| size.freed != size.times_us.len());
+    assert!(leaked.is_none(), "false leak: {leaked:?}");
+    assert!(result.resource_efficiency.is_finite() && result.peak_memory_mb.is_finite());
+    assert_eq!(
+        (end.totals.allocations, end.totals.allocated_bytes),
+        (result.total_allocations, result.total_bytes)
+    );
+    println!("{blocks} shapes; {} allocations, all recorded and freed", result.total_allocations);
+}
+
+fn shape(layout: Layout, zeroed: bool) {
+    // SAFETY: the layout is not of zero size; the block is reallocated and freed with the layout that it has.
+    unsafe {
+        let mut address = if zeroed { alloc_zeroed(layout) } else { alloc(layout) };
+        assert!(!address.is_null() && (address as usize).is_multiple_of(layout.align()));
+        if zeroed {
+            assert!(std::slice::from_raw_parts(address, layout.size()).iter().all(|&byte| byte == 0));
+        }
+        address.write_bytes(0xA5, layout.size());
+        let mut layout = layout;
+        // Larger, the same, smaller, much larger, and down to nearly nothing.
+        for new_size in [layout.size() * 2, layout.size() * 2, layout.size(), layout.size() * 5 + 100, 1] {
+            let kept = layout.size().min(new_size);
+            address = realloc(address, layout, new_size);
+            assert!(!address.is_null() && (address as usize).is_multiple_of(layout.align()));
+            assert!(std::slice::from_raw_parts(address, kept).iter().all(|&byte| byte == 0xA5));
+            address.write_bytes(0xA5, new_size);
+            layout = Layout::from_size_align(new_size, layout.align()).expect("a layout");
+        }
+        dealloc(address, layout);
+    }
+}
+
+/// Stacks much deeper than what a sample holds, with each unwinder.
+fn deep() {
+    let depth = number(0);
+    let mut figures = String::new();
+    for (name, choice) in [
+        ("frame pointers", UnwinderChoice::FramePointers),
+        ("framehop", UnwinderChoice::Framehop),
+        ("auto", UnwinderChoice::Auto),
+    ] {
+        let builder = Session::builder().output("out").config(EXACT).unwinder(choice);
+        let mut session = builder.start().expect("a session");
+        let body = move || descend(depth);
+        let thread = std::thread::Builder::new().stack_size(depth as usize * 700 + (1 << 20)).spawn(body);
+        assert_eq!(thread.expect("a thread").join().expect("no panic"), depth);
+        let result = session.finalize().expect("a result");
+        let trace = Trace::open("out/trace.bin".as_ref());
+        assert_eq!(trace.sure(9).times_us.len(), 1, "{name}: {result}");
+        let profile = crate::traces::profile("out/trace.bin".as_ref());
+        assert!(profile.read.is_clean());
+        figures = format!("{depth} frames, with each unwinder");
+        if name != "auto" {
+            std::fs::remove_dir_all("out").expect("it was there");
+        }
+    }
+    println!("{figures}");
+}
+
+#[inline(never)]
+fn descend(depth: u64) -> u64 {
+    if depth == 0 {
+        allocate_surely(9);
+        return 0;
+    }
+    if depth.is_multiple_of(1000) {
+        drop(black_box(vec![depth; 10]));
+    }
+    black_box(descend(black_box(depth - 1))) + 1
+}
+
+/// A frame that no table describes and that uses the frame pointer for something else: the walk ends there, without a fault.
+fn no_cfi(_: Effort) -> Outcome {
+    if cfg!(target_arch = "x86_64") {
+        told("no-cfi", 0)
+    } else {
+        Outcome::Skipped("the frame is written in x86-64 assembly".into())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod assembly {
+    // Without .cfi directives, as what a just-in-time compiler makes.
+    core::arch::global_asm!(
+        ".text",
+        ".globl memscope_faults_no_cfi",
+        "memscope_faults_no_cfi:",
+        "push rbp",
+        "push rbx",
+        "sub rsp, 1032",
+        "mov rbp, rsi",
+        "call rdi",
+        "add rsp, 1032",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+    );
+    unsafe extern "C" {
+        pub(super) fn memscope_faults_no_cfi(function: extern "C" fn(), frame_pointer: usize);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn no_cfi_child() {
+    extern "C" fn called() {
+        allocate_surely(4);
+    }
+    let mut count = 0;
+    for choice in [UnwinderChoice::FramePointers, UnwinderChoice::Framehop, UnwinderChoice::Auto] {
+        let builder = Session::builder().output("out").config(EXACT).unwinder(choice);
+        let mut session = builder.start().expect("a session");
+        let here = 0_usize;
+        let near = &raw const here as usize;
+        // Frame pointers to nowhere, to the guard page, downwards, unaligned, in a circle, into code and the heap.
+        let heap = Box::new([0_usize; 4]);
+        let frame_pointers = [
+            0,
+            1,
+            usize::MAX,
+            near,
+            near + 3,
+            near - 4096,
+            near & !15,
+            no_cfi_child as *const () as usize,
+            heap.as_ptr() as usize,
+        ];
+        for frame_pointer in frame_pointers {
+            // SAFETY: the function keeps the registers that it must, and calls what it is given.
+            unsafe { assembly::memscope_faults_no_cfi(called, frame_pointer) };
+            count += 1;
+        }
+        session.finalize().expect("a result");
+        assert_eq!(Trace::open("out/trace.bin".as_ref()).sure(4).times_us.len(), frame_pointers.len());
+        if choice != UnwinderChoice::Auto {
+            std::fs::remove_dir_all("out").expect("it was there");
+        }
+    }
+    println!("{count} walks over a frame without tables, none faults");
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn no_cfi_child() {}
