@@ -25,7 +25,7 @@ enum Trace {
 }
 
 impl Trace {
-    fn open(&self) -> Result<Box<dyn Read>, ReportError> {
+    fn open(&self) -> Result<Box<dyn Read + Send>, ReportError> {
         Ok(match self {
             Self::File(path) => Box::new(open_file(path)?.0),
             Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
@@ -51,8 +51,8 @@ impl ExportSource {
     /// As for [`Profile::from_reader`].
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, options: &SymbolizeOptions) -> Result<Self, ReportError> {
         let bytes = bytes.into();
-        let trace = Trace::Bytes(bytes);
-        let profile = Profile::from_reader(trace.open()?)?.restated(|| trace.open())?;
+        let trace = Trace::Bytes(Arc::clone(&bytes));
+        let profile = Profile::from_file(bytes.len() as u64, || trace.open())?;
         Ok(Self { symbols: symbolize(&profile, options), profile, trace })
     }
 

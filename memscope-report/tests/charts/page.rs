@@ -1,6 +1,6 @@
 //! The page as a whole: what it may run, what it may load, what it shows.
 
-use crate::extremes::{all_drawn, below_zero, crowded};
+use crate::extremes::{below_zero, crowded};
 use crate::fixture::{chart, drawings, page, page_with, service};
 use crate::markup::{Dialect, Element, read};
 use crate::sha256::sha256_base64;
