@@ -15,7 +15,7 @@
 use super::json::{list, number, object};
 use crate::analysis::{Analysis, SliceCell, Slices};
 use crate::statistics::Sum;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Most cells.
 const MOST_CELLS: usize = 24_000;
@@ -45,24 +45,22 @@ impl Cells {
     pub(super) fn new(analysis: &Analysis, sites: usize) -> Self {
         let slices = &analysis.slices;
         let (mut bin_us, mut bins, mut sites) = (slices.bin_us, slices.bins, sites as u32);
-        loop {
-            let cells = joined(slices, bin_us, sites);
-            if cells.len() <= MOST_CELLS || sites == 0 {
-                // The session may go on after the last sample.
-                let whole = analysis.session.duration_us.div_ceil(bin_us.max(1));
-                if whole <= MOST_BINS {
-                    bins = bins.max(whole as u32);
-                }
-                let threads = order(&cells, |key| key.1);
-                let scopes = order(&cells, |key| key.2);
-                return Cells { threads, scopes, bin_us, bins, cells };
-            }
+        while sites > 0 && number_of_cells(slices, bin_us, sites) > MOST_CELLS {
             if bins > FEWEST_BINS {
                 (bin_us, bins) = (bin_us.saturating_mul(2), bins.div_ceil(2));
             } else {
                 sites /= 2;
             }
         }
+        // The session may go on after the last sample.
+        let whole = analysis.session.duration_us.div_ceil(bin_us.max(1));
+        if whole <= MOST_BINS {
+            bins = bins.max(whole as u32);
+        }
+        let cells = joined(slices, bin_us, sites);
+        let threads = order(&cells, |key| key.1);
+        let scopes = order(&cells, |key| key.2);
+        Cells { threads, scopes, bin_us, bins, cells }
     }
 
     /// `{known, bins, bin, end, sites, cells}`.
@@ -88,16 +86,37 @@ impl Cells {
     }
 }
 
-fn joined(slices: &Slices, bin_us: u64, sites: u32) -> BTreeMap<Key, (Sum, Sum)> {
-    let mut cells: BTreeMap<Key, (Sum, Sum)> = BTreeMap::new();
+/// Where each cell goes, in the order of the cells.
+fn keys(slices: &Slices, bin_us: u64, sites: u32) -> impl Iterator<Item = (Key, &SliceCell)> {
     let factor = bin_us.checked_div(slices.bin_us).unwrap_or(1).max(1);
     let last = slices.bins.saturating_sub(1);
-    for SliceCell { site, thread, scope, bin, allocated, freed } in &slices.cells {
-        let site = if *site < sites { *site } else { FURTHER };
-        let bin = (u64::from((*bin).min(last)) / factor) as u32;
-        let (all, gone) = cells.entry((site, *thread, *scope, bin)).or_default();
-        all.merge(allocated);
-        gone.merge(freed);
+    slices.cells.iter().map(move |cell| {
+        let site = if cell.site < sites { cell.site } else { FURTHER };
+        let bin = (u64::from(cell.bin.min(last)) / factor) as u32;
+        ((site, cell.thread, cell.scope, bin), cell)
+    })
+}
+
+/// How many cells there would be. Those of a site are in order, so most that become one are neighbours.
+fn number_of_cells(slices: &Slices, bin_us: u64, sites: u32) -> usize {
+    let (mut further, mut runs, mut before) = (HashSet::new(), 0, None);
+    for (key, _) in keys(slices, bin_us, sites) {
+        if key.0 == FURTHER {
+            further.insert(key);
+        } else if before != Some(key) {
+            runs += 1;
+            before = Some(key);
+        }
+    }
+    runs + further.len()
+}
+
+fn joined(slices: &Slices, bin_us: u64, sites: u32) -> BTreeMap<Key, (Sum, Sum)> {
+    let mut cells: BTreeMap<Key, (Sum, Sum)> = BTreeMap::new();
+    for (key, cell) in keys(slices, bin_us, sites) {
+        let (allocated, freed) = cells.entry(key).or_default();
+        allocated.merge(&cell.allocated);
+        freed.merge(&cell.freed);
     }
     cells
 }

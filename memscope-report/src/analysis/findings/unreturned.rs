@@ -18,7 +18,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         };
         analysis.timeline.iter().filter_map(point)
     };
-    let (Some((rss_before, live_before)), Some((rss, live))) = (known().next(), known().last()) else {
+    let (Some((rss_before, live_before)), Some((rss, live))) = (known().next(), known().next_back()) else {
         return Vec::new();
     };
     let (grown, needed) = (rss - rss_before, (live - live_before).max(0));
