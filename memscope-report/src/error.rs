@@ -46,6 +46,31 @@ pub enum ReportError {
     /// A chart could not be drawn.
     #[cfg(feature = "charts")]
     Draw(crate::chart::DrawError),
+    /// The trace could not be exported.
+    #[cfg(feature = "export")]
+    Export(Box<crate::export::ExportError>),
+    /// Standard output could not be written.
+    #[cfg(feature = "cli")]
+    Print(std::io::Error),
+    /// The page could not be served.
+    #[cfg(feature = "cli")]
+    Serve(std::io::Error),
+    /// A trace cannot be merged with the others: together they have too much of something for one trace.
+    #[cfg(feature = "tools")]
+    Unmergeable {
+        /// The trace.
+        path: PathBuf,
+        /// Of what there is too much.
+        what: &'static str,
+    },
+    /// A scope that was asked for made no call.
+    #[cfg(feature = "tools")]
+    UnknownScope {
+        /// What was asked for.
+        name: String,
+        /// The scopes that made calls, by name.
+        known: Vec<String>,
+    },
 }
 
 impl ReportError {
@@ -86,8 +111,41 @@ impl fmt::Display for ReportError {
             ),
             #[cfg(feature = "charts")]
             Self::Draw(error) => write!(f, "{error}"),
+            #[cfg(feature = "export")]
+            Self::Export(error) => write!(f, "{error}"),
+            #[cfg(feature = "cli")]
+            Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
+            #[cfg(feature = "cli")]
+            Self::Serve(source) => {
+                write!(f, "expected to serve the page on a port of 127.0.0.1, found: {source}")
+            }
+            #[cfg(feature = "tools")]
+            Self::Unmergeable { path, what } => write!(
+                f,
+                "{}: expected fewer than {} {what} in all traces together, found more with this one; merge fewer",
+                path.display(),
+                u32::MAX
+            ),
+            #[cfg(feature = "tools")]
+            Self::UnknownScope { name, known } => write!(
+                f,
+                "expected a scope whose calls the trace has, found none called {name:?}; {}",
+                known_scopes(known)
+            ),
         }
     }
+}
+
+/// The scopes that there are, as many as a line takes. Quoted: a name must not reach a terminal as it is.
+#[cfg(feature = "tools")]
+fn known_scopes(known: &[String]) -> String {
+    const SHOWN: usize = 8;
+    if known.is_empty() {
+        return "no scope made a call: annotate a function with #[memscope::profile]".to_owned();
+    }
+    let shown: Vec<String> = known.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = if known.len() > SHOWN { " and more" } else { "" };
+    format!("pass one of {}{more}", shown.join(", "))
 }
 
 impl std::error::Error for ReportError {
@@ -98,6 +156,12 @@ impl std::error::Error for ReportError {
             Self::NotAFile { .. } | Self::NotAFolder { .. } => None,
             #[cfg(feature = "charts")]
             Self::Draw(error) => Some(error),
+            #[cfg(feature = "export")]
+            Self::Export(error) => Some(&**error),
+            #[cfg(feature = "cli")]
+            Self::Print(source) | Self::Serve(source) => Some(source),
+            #[cfg(feature = "tools")]
+            Self::Unmergeable { .. } | Self::UnknownScope { .. } => None,
         }
     }
 }

@@ -14,6 +14,9 @@
 //! | none | loading, estimates, analysis, summary; names from the trace: what a profiled program links |
 //! | `charts` | SVG charts and the HTML page |
 //! | `dwarf` | files, lines and inlined calls from the binary's debug information |
+//! | `tools` | comparing, checking, ranking and merging traces |
+//! | `export` | files for other tools: pprof, speedscope, Firefox Profiler, DHAT, folded stacks, CSV, JSON |
+//! | `parquet` | Parquet among them |
 //! | `cli` | the command `memscope-report` |
 //!
 //! ```
@@ -33,18 +36,38 @@
 pub mod analysis;
 #[cfg(feature = "charts")]
 pub mod chart;
+#[cfg(feature = "tools")]
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "tools")]
+pub mod compare;
 mod error;
+#[cfg(feature = "export")]
+pub mod export;
+#[cfg(feature = "tools")]
+pub mod info;
+#[cfg(feature = "tools")]
+pub mod leaks;
 pub mod load;
+#[cfg(feature = "tools")]
+pub mod merge;
 #[cfg(feature = "charts")]
 pub mod page;
 mod progress;
+#[cfg(feature = "tools")]
+pub mod rank;
 #[cfg(feature = "charts")]
 mod render;
+#[cfg(feature = "cli")]
+pub mod serve;
 pub mod statistics;
 mod summary;
 pub mod symbolize;
+#[cfg(feature = "cli")]
+pub mod tables;
+#[cfg(feature = "tools")]
+pub mod tree;
 pub mod units;
 
 pub use analysis::{Analysis, analyze};

@@ -152,7 +152,7 @@ fn write_charts(drawings: &[Drawing], dir: &Path) -> Result<Vec<PathBuf>, Report
 }
 
 /// Reads the trace, telling how much of the file is behind.
-fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportError> {
+pub(crate) fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportError> {
     let open = || {
         let (file, total) = open_file(trace)?;
         Ok(Counted { file, done: 0, total, progress })
@@ -178,7 +178,7 @@ impl Read for Counted<'_> {
 }
 
 /// Makes the folder `path` unless it is there; refuses anything else that is.
-fn make_folder(path: &Path) -> Result<(), ReportError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), ReportError> {
     let found = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
         Ok(metadata) if metadata.is_symlink() => "a symbolic link (pass the folder that it leads to)",
@@ -198,9 +198,9 @@ fn create_folder(path: &Path) -> Result<(), ReportError> {
 }
 
 /// Writes what `content` writes to a new file and renames it to `path`.
-fn write_file(
+pub(crate) fn write_file(
     path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), ReportError> {
     let refused = |source| ReportError::Write { path: path.to_owned(), source };
     let (temporary, file) = create_beside(path).map_err(refused)?;

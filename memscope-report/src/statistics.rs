@@ -81,13 +81,19 @@
 //! Horvitz and Thompson, J. Am. Stat. Assoc. 47 (1952) 663. Garwood, Biometrika 28 (1936) 437. Fay and Feuer, Statistics in
 //! Medicine 16 (1997) 791. Fay and Kim, Biometrical Journal 59 (2017). Robson and Whitlock, Biometrika 51 (1964) 33.
 
+#[cfg(feature = "tools")]
+mod beta;
+#[cfg(feature = "tools")]
+mod comparison;
 #[cfg(test)]
-mod coverage;
+pub(crate) mod coverage;
 mod gamma;
 mod interval;
 mod sum;
 mod total;
 
+#[cfg(feature = "tools")]
+pub use comparison::{Evidence, Ratio, chance_at_most, difference, ratio, smallest_ratio_shown};
 pub use sum::Sum;
 pub use total::{Losses, Total};
 

@@ -14,7 +14,7 @@ mod scopes;
 mod sites;
 mod sizes;
 mod slices;
-mod stack_trie;
+pub(crate) mod stack_trie;
 mod thread_series;
 mod threads;
 mod timeline;
@@ -22,6 +22,8 @@ mod types;
 mod warnings;
 
 pub use group::{GroupBy, crate_of, group};
+#[cfg(feature = "tools")]
+pub(crate) use sites::label as site_label;
 pub use types::*;
 
 use crate::load::Profile;

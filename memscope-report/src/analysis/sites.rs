@@ -214,7 +214,7 @@ fn unnamed(stack: u32) -> String {
 }
 
 /// `function (file.rs:12)`, the file with the folder it is in.
-pub(super) fn label(frame: &Frame) -> String {
+pub(crate) fn label(frame: &Frame) -> String {
     let Some(file) = &frame.file else { return frame.function.clone() };
     let mut parts = file.rsplit(['/', '\\']).filter(|part| !part.is_empty());
     let name = parts.next().unwrap_or(file);

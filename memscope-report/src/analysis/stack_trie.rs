@@ -135,6 +135,24 @@ impl<'a> StackTrie<'a> {
         self.nodes.len()
     }
 
+    /// The calling node and the frame of `node`; `None` for the root.
+    #[cfg(feature = "export")]
+    pub(crate) fn parent_and_frame(&self, node: u32) -> Option<(u32, std::borrow::Cow<'_, Frame>)> {
+        use std::borrow::Cow;
+        let Node { parent, frame, .. } = *self.nodes.get(node as usize)?;
+        let known = self.frame(frame).map(Cow::Borrowed);
+        Some((parent, known.or_else(|| self.placeholder_frame(frame).map(Cow::Owned))?))
+    }
+
+    /// The innermost node of the program's own code in the stack; the stack itself where there is none.
+    #[cfg(feature = "export")]
+    pub(crate) fn blamed_node(&self, stack: u32) -> u32 {
+        match self.nodes[stack as usize].blamed {
+            ROOT => stack,
+            node => node,
+        }
+    }
+
     fn placeholder(&self, which: usize) -> u32 {
         (self.symbols.frames() + which) as u32
     }

@@ -15,7 +15,7 @@ mod axis;
 mod call_sites;
 mod canvas;
 mod classes;
-mod flame;
+pub(crate) mod flame;
 mod heat;
 mod interval_band;
 mod lifetimes;

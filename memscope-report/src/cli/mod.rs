@@ -1,54 +1,113 @@
 //! The command `memscope-report`.
+//!
+//! Each subcommand is one file in `commands/` and one line in [`commands`]: its options and a function that runs it. What a
+//! subcommand does is in the library; here is what has to do with a terminal and a shell.
 
 mod args;
 mod bar;
+mod commands;
+mod exit;
+mod screen;
+mod trace;
 
-use crate::render::{RenderOptions, Rendered, render};
-use args::Args;
-use bar::Bar;
-use clap::Parser;
-use std::io::{self, Write};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// The report could not be made: the trace cannot be read or the output not be written.
-const EXIT_FAILED: u8 = 1;
-/// The report was made from a trace of which some blocks were damaged.
-const EXIT_DAMAGED: u8 = 3;
-
-/// Reads the command line, makes the report, prints the summary and the page's path. Exit codes: 0 when the report was
-/// made, 1 when it could not be, 2 for a command line that is wrong, 3 when it was made from a damaged trace.
+/// Reads the command line and runs the subcommand; `report` where the first argument is none. Returns the exit code that
+/// `--help` documents.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
-    let bar = Bar::on_stderr(args.quiet);
-    let mut options = RenderOptions::default().dwarf(!args.no_dwarf).progress(bar.progress());
-    options.symbols_dirs = args.symbols;
-    let output = args.output.unwrap_or_else(|| args::default_output(&args.trace));
-    let result = render(&args.trace, &output, &options);
-    bar.finish();
-    match result {
-        Ok(rendered) => {
-            if !args.quiet
-                && let Err(error) = print(&rendered)
-            {
-                // Whoever reads has gone (`| head`): the report is there all the same.
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    eprintln!("memscope-report: expected to print to standard output, found: {error}");
-                    return ExitCode::from(EXIT_FAILED);
-                }
-            }
-            if rendered.damaged { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::SUCCESS }
-        }
+    let arguments = with_default_command(std::env::args_os().collect());
+    let parsed =
+        command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match cli.command.run() {
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("memscope-report: {error}");
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(exit::FAILED)
         }
     }
 }
 
-fn print(rendered: &Rendered) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", rendered.summary)?;
-    writeln!(out, "{}", rendered.index_html.display())?;
-    out.flush()
+/// Shows where the memory of a Rust program goes, from the trace that memscope wrote
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "memscope-report",
+    version,
+    after_help = "`memscope-report TRACE` is `memscope-report report TRACE`. A trace that is called like a subcommand is passed as ./NAME.",
+    after_long_help = exit::HELP,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+/// The whole command line, for completions and man pages.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Puts `report` before the first argument unless that names a subcommand or asks the command itself for something.
+fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let own = ["help", "-h", "--help", "-V", "--version"];
+    let Some(first) = arguments.get(1) else { return arguments };
+    let named = |name: &str| first.to_str() == Some(name);
+    let known = command().get_subcommands().any(|sub| named(sub.get_name()));
+    if !known && !own.into_iter().any(named) {
+        arguments.insert(1, "report".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn report_is_the_default() {
+        let filled = |arguments: &[&str]| -> Vec<String> {
+            let all = ["memscope-report"].iter().chain(arguments).map(OsString::from).collect();
+            with_default_command(all)
+                .into_iter()
+                .skip(1)
+                .map(|argument| argument.into_string().unwrap())
+                .collect()
+        };
+        assert_eq!(filled(&["trace.bin", "-o", "x"]), ["report", "trace.bin", "-o", "x"]);
+        assert_eq!(filled(&["-o", "x", "trace.bin"]), ["report", "-o", "x", "trace.bin"]);
+        assert_eq!(filled(&["./summary"]), ["report", "./summary"]);
+        for own in ["summary", "check", "help", "--help", "-h", "--version", "-V"] {
+            assert_eq!(filled(&[own]), [own]);
+        }
+        assert!(filled(&[]).is_empty());
+    }
+
+    /// Everybody who looks for help finds an example.
+    #[test]
+    fn every_subcommand_teaches() {
+        for sub in command().get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let name = sub.get_name().to_owned();
+            assert!(sub.get_about().is_some(), "{name} has no description");
+            let help = sub.render_long_help().to_string();
+            assert!(
+                help.contains("Examples:") && help.contains(&format!("memscope-report {name}")),
+                "{help}"
+            );
+            for argument in sub.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name}: {argument} is not explained");
+            }
+        }
+    }
 }

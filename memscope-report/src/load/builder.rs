@@ -1,5 +1,6 @@
 //! Record by record into a [`Profile`].
 
+use super::intervals::Intervals;
 use super::profile::{Profile, ScopeTotals, ThreadTotals};
 use super::samples::SampleFold;
 use super::shares::IntervalShares;
@@ -11,7 +12,7 @@ use memscope_trace::{
     Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
     Sites, Symbols,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// What has been put together so far.
 pub(crate) struct Builder {
@@ -21,8 +22,7 @@ pub(crate) struct Builder {
     threads: BTreeMap<u32, ThreadTotals>,
     stacks: StackTree,
     fold: SampleFold,
-    intervals: Vec<Interval>,
-    interval_rows: HashMap<u32, usize>,
+    intervals: Intervals,
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
@@ -46,8 +46,7 @@ impl Builder {
             threads: BTreeMap::new(),
             stacks: StackTree::default(),
             fold: SampleFold::default(),
-            intervals: Vec::new(),
-            interval_rows: HashMap::new(),
+            intervals: Intervals::default(),
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
@@ -138,45 +137,21 @@ impl Builder {
 
     fn add_interval(&mut self, interval: Interval) {
         self.last_us = self.last_us.max(interval.start_us);
-        if self.interval_rows.contains_key(&interval.id) {
+        if self.intervals.add(interval) {
+            self.shares.begins(interval.id, self.loss.samples());
+        } else {
             self.unusable_rows += 1;
-            return;
         }
-        self.shares.begins(interval.id, self.loss.samples());
-        self.interval_rows.insert(interval.id, self.intervals.len());
-        self.intervals.push(interval);
     }
 
     fn add_samples(&mut self, record: &Samples) {
-        let interval = match self.interval_rows.get(&record.interval) {
-            Some(&row) => self.intervals[row],
-            None => {
-                self.samples_without_interval += record.sites.len() as u64;
-                self.stand_in_interval(record.interval)
-            }
-        };
+        let known = self.intervals.get(record.interval);
+        let interval = known.unwrap_or_else(|| {
+            self.samples_without_interval += record.sites.len() as u64;
+            self.intervals.stand_in(record.interval, self.session.sample_rate)
+        });
         self.shares.recorded(interval.id, record.sites.len() as u64);
         self.fold.add_samples(record, &interval, self.shares.retained(interval.id));
-    }
-
-    /// For samples whose interval is lost: the one before, or one whose probability is the configured least one for
-    /// every size.
-    fn stand_in_interval(&self, id: u32) -> Interval {
-        if let Some(last) = self.intervals.last() {
-            return Interval { id, ..*last };
-        }
-        let rate = self.session.sample_rate;
-        if rate > 0.0 && rate < 1.0 {
-            // p = 1 - exp(-K/T) with K = -T ln(1 - rate), and T so large that the size does not matter.
-            let interval_bytes = 1e18;
-            return Interval {
-                id,
-                start_us: 0,
-                interval_bytes,
-                credit_bytes: -interval_bytes * (-rate).ln_1p(),
-            };
-        }
-        Interval { id, ..Interval::default() }
     }
 
     fn add_counters(&mut self, mut counters: Counters) {
@@ -239,7 +214,7 @@ impl Builder {
             site_times: folded.site_times,
             thread_times: self.thread_series.finish(),
             sites: folded.sites,
-            intervals: self.intervals,
+            intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
             scopes: self.scopes.into_values().collect(),

@@ -9,10 +9,13 @@ mod activity;
 mod bins;
 mod builder;
 mod header;
+mod intervals;
 mod open;
 mod ownership;
 mod peak;
 mod profile;
+#[cfg(any(feature = "export", feature = "tools"))]
+mod replay;
 mod samples;
 mod shares;
 mod site_table;
@@ -24,9 +27,13 @@ mod thin;
 mod thread_series;
 
 pub(crate) use builder::live_bytes;
+#[cfg(feature = "tools")]
+pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+#[cfg(any(feature = "export", feature = "tools"))]
+pub(crate) use replay::{Event, Sample, replay};
 pub use sites::{Site, SiteSamples};
 pub use slices::{FoldedActivity, SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};

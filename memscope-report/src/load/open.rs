@@ -144,8 +144,13 @@ impl OpenTable {
         if self.far.is_empty() { None } else { self.far.remove(&id) }
     }
 
-    /// All that are left, by id.
+    /// All that are left, in the order of their ids.
     pub(super) fn drain(&mut self) -> Vec<Open> {
+        self.drain_with_ids().into_iter().map(|(_, open)| open).collect()
+    }
+
+    /// All that are left with their ids, in order.
+    pub(super) fn drain_with_ids(&mut self) -> Vec<(u64, Open)> {
         let mut far: Vec<(u64, Open)> = std::mem::take(&mut self.far).into_iter().collect();
         far.sort_unstable_by_key(|(id, _)| *id);
         let pages = std::mem::take(&mut self.pages);
@@ -157,7 +162,7 @@ impl OpenTable {
             left.extend(far);
             left.sort_unstable_by_key(|(id, _)| *id);
         }
-        left.into_iter().map(|(_, open)| open).collect()
+        left
     }
 }
 

@@ -4,7 +4,7 @@
 //! are all that has to be kept, and one row of a few words serves a sample and its free. When the probability changes the numbers are
 //! *settled* into weighted sums.
 
-use super::sites::{Site, SiteSamples, TEMPORARY_US};
+use super::sites::{self, Site, SiteSamples, TEMPORARY_US};
 use super::table::IdTable;
 use memscope_trace::{AllocationKind, Interval};
 use std::collections::HashMap;
@@ -78,10 +78,7 @@ impl SiteTable {
     pub(super) fn add_sample(&mut self, row: usize, interval: &Interval, retained: f64) -> (f64, u64) {
         let counts = &mut self.counts[row];
         if counts.interval != interval.id || counts.allocated == u32::MAX {
-            let probability = interval.probability(counts.size_bytes);
-            // What a damaged interval makes of it must not poison every sum: such a sample stands for itself.
-            let sane = probability.is_finite() && (1e-15..=1.0).contains(&probability);
-            let probability = if sane { probability * retained } else { retained };
+            let probability = sites::probability(interval, counts.size_bytes) * retained;
             if probability != counts.probability || counts.allocated == u32::MAX {
                 self.settle(row as u32);
             }

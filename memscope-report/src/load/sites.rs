@@ -1,7 +1,7 @@
 //! Call sites and what their samples add up to.
 
 use crate::statistics::Total;
-use memscope_trace::AllocationKind;
+use memscope_trace::{AllocationKind, Interval};
 
 /// A call site of the trace (one stack, one size, one scope, one kind) with the totals of its samples.
 #[derive(Debug, Clone)]
@@ -48,6 +48,14 @@ pub struct SiteSamples {
 /// allocation call one temporary that is freed before the next. Before the thread's next *sample* would come down to the same
 /// only for the smallest sampling interval: it would make the figure depend on how much is sampled. A time does not.)
 pub(crate) const TEMPORARY_US: u64 = 1_000;
+
+/// The probability of a sample of `size_bytes` under `interval`.
+pub(super) fn probability(interval: &Interval, size_bytes: u64) -> f64 {
+    let probability = interval.probability(size_bytes);
+    // What a damaged interval makes of it must not poison every sum: such a sample stands for itself.
+    let sane = probability.is_finite() && (1e-15..=1.0).contains(&probability);
+    if sane { probability } else { 1.0 }
+}
 
 impl SiteSamples {
     /// Folds in the end of an allocation that had `probability`. `thread` or `freed_by` 0 is a thread that is not

@@ -56,6 +56,12 @@ impl StackTree {
         self.nodes.iter().map(|(id, node)| (id, *node))
     }
 
+    /// The node in row `row` of [`StackTree::nodes`].
+    #[cfg(feature = "export")]
+    pub(crate) fn node_at(&self, row: usize) -> Option<StackNode> {
+        self.nodes.rows().get(row).copied()
+    }
+
     /// The position of node `id` in [`StackTree::nodes`]; `None` if the trace does not define it.
     #[must_use]
     pub fn node_row(&self, id: u32) -> Option<usize> {

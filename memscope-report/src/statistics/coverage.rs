@@ -5,7 +5,7 @@
 //! `cargo test --release -p memscope-report --lib coverage -- --nocapture` prints all figures.
 
 mod candidates;
-mod law;
+pub(crate) mod law;
 
 use super::{Estimate, Losses, Total};
 use law::{Class, Random, log_uniform, sampled, with_samples};

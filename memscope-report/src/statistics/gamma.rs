@@ -151,6 +151,12 @@ fn away_from_zero(value: f64, tiny: f64) -> f64 {
     if value.abs() < tiny { tiny } else { value }
 }
 
+/// ln Gamma(x), for x > 0.
+#[cfg(feature = "tools")]
+pub(super) fn ln_gamma(x: f64) -> f64 {
+    ln_factorial(x) - x.ln()
+}
+
 /// ln Gamma(x + 1), for x >= 0.
 fn ln_factorial(x: f64) -> f64 {
     let base = x + 7.5;
@@ -163,7 +169,7 @@ fn ln_factorial(x: f64) -> f64 {
 
 /// The probability that a standard normal variable stays below `z`: half of its square is a gamma variable of shape
 /// one half.
-fn normal_probability(z: f64) -> f64 {
+pub(super) fn normal_probability(z: f64) -> f64 {
     let half_square = z * z / 2.0;
     if half_square == 0.0 {
         return 0.5;

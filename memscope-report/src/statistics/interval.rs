@@ -9,10 +9,15 @@ pub(super) const TAIL: f64 = 0.025;
 /// have stood for as much as `unseen`: the quantiles of an even mixture of the gamma distribution with that mean and
 /// variance and the one that it would be with the missed sample.
 pub(super) fn mid_p(value: f64, variance: f64, unseen: f64) -> (f64, f64) {
+    mid_p_beyond(TAIL, value, variance, unseen)
+}
+
+/// The same with `tail` (0 < tail < 0.5) on each side.
+pub(super) fn mid_p_beyond(tail: f64, value: f64, variance: f64, unseen: f64) -> (f64, f64) {
     let as_seen = Gamma::of_moments(value, variance);
     let one_more = Gamma::of_moments(value + unseen, variance + unseen * unseen);
     let quantile = |probability| mixture_quantile(probability, [as_seen, one_more]);
-    (quantile(TAIL), quantile(1.0 - TAIL))
+    (quantile(tail), quantile(1.0 - tail))
 }
 
 #[cfg(test)]

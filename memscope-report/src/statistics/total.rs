@@ -228,21 +228,30 @@ impl Total {
         Self::limits(self.value, self.variance(), self.seen, self.heaviest.map(Piece::unseen), self.samples)
     }
 
+    /// Sum of the sampled values: certain.
+    #[cfg(feature = "tools")]
+    pub(super) fn seen(&self) -> f64 {
+        self.seen
+    }
+
+    /// What one more sample might stand for beside itself.
+    #[cfg(feature = "tools")]
+    pub(super) fn unseen_piece(&self) -> f64 {
+        unseen_piece(self.heaviest.map(Piece::unseen), self.samples)
+    }
+
     /// The interval of an estimate of `value` with `variance` from `samples` that are worth `seen` themselves, and the two heaviest of
     /// which stand for `unseen` beside themselves.
-    pub(super) fn limits(
-        value: f64,
-        variance: f64,
-        seen: f64,
-        [first, second]: [f64; 2],
-        samples: u64,
-    ) -> (f64, f64) {
+    pub(super) fn limits(value: f64, variance: f64, seen: f64, unseen: [f64; 2], samples: u64) -> (f64, f64) {
         if value <= 0.0 || variance <= value * value * f64::EPSILON {
             return (value, value);
         }
-        // What one more sample might stand for: as much more than the heaviest one as that is heavier than the next.
-        let unseen_piece = if samples < 2 { first } else { 2.0 * first - second };
-        let (low, high) = interval::mid_p(value, variance, unseen_piece);
+        let (low, high) = interval::mid_p(value, variance, unseen_piece(unseen, samples));
         (low.max(seen).min(value), high.max(value))
     }
+}
+
+/// What one more sample might stand for beside itself: as much more than the heaviest one as that is heavier than the next.
+fn unseen_piece([first, second]: [f64; 2], samples: u64) -> f64 {
+    if samples < 2 { first } else { 2.0 * first - second }
 }

@@ -19,10 +19,15 @@ mod place;
 mod symbols;
 
 pub(crate) use name::FrameKind;
+#[cfg(feature = "tools")]
+pub(crate) use name::kind as frame_kind;
 pub use symbols::Symbols;
 
 use crate::load::Profile;
 use crate::progress::Progress;
+#[cfg(feature = "export")]
+pub(crate) use modules::ModuleMap;
+#[cfg(not(feature = "export"))]
 use modules::ModuleMap;
 use std::path::PathBuf;
 use symbols::SymbolsBuilder;

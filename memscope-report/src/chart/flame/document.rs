@@ -11,7 +11,11 @@ pub(super) const COUNT_NAME: &str = "bytes";
 
 /// inferno's document as it is to be.
 pub(super) fn mend(svg: &str, tree: &Tree<'_>) -> String {
-    let svg = without_numbers(&human_units(svg, tree));
+    restored(&without_numbers(&human_units(svg, tree)))
+}
+
+/// The document with the names as they were, in the reader's colours.
+pub(crate) fn restored(svg: &str) -> String {
     themed(&svg.replace(SEMICOLON, ";").replace(SPACE, " "))
 }
 

@@ -7,6 +7,11 @@
 mod document;
 mod tree;
 
+#[cfg(feature = "tools")]
+pub(crate) use document::restored;
+#[cfg(feature = "tools")]
+pub(crate) use tree::folded_name;
+
 use super::origin::Origin;
 use super::text::fnv1a;
 use super::{Chart, DrawError, canvas};

@@ -259,7 +259,7 @@ fn keys(site: &SiteFigures) -> impl Iterator<Item = (&str, bool)> {
 }
 
 /// A name that inferno reads back as one frame, whatever is in it.
-pub(super) fn folded_name(name: &str) -> String {
+pub(crate) fn folded_name(name: &str) -> String {
     name.chars()
         .map(|c| match c {
             ';' => SEMICOLON,

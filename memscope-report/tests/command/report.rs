@@ -1,34 +1,9 @@
-//! The command `memscope-report`, as a person or a script meets it.
-#![cfg(feature = "cli")]
+//! `report`, which is also what runs without a subcommand.
 
-mod common;
-
-use assert_cmd::Command;
-use common::{block_ends, small, write};
+use super::common::{block_ends, small, write};
+use super::{folder, run};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-fn command() -> Command {
-    let mut command = Command::cargo_bin("memscope-report").unwrap();
-    // A pipe that is waited for would hang; nothing here takes long.
-    command.timeout(Duration::from_secs(120));
-    command
-}
-
-fn folder(trace: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("trace.bin");
-    fs::write(&path, trace).unwrap();
-    (dir, path)
-}
-
-/// Runs the command on `trace`; returns its exit code, standard output and standard error.
-fn run(arguments: &[&Path]) -> (i32, String, String) {
-    let output = command().args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
+use std::path::Path;
 
 #[test]
 fn a_trace_becomes_a_report_and_one_screen() {
@@ -137,5 +112,22 @@ fn the_command_line_is_checked_and_explained() {
     assert_eq!(run(&["--nonsense".as_ref()]).0, 2);
     let (code, stdout, _) = run(&["--help".as_ref()]);
     assert_eq!(code, 0);
-    assert!(stdout.contains("Exit codes:") && stdout.contains("--symbols <DIR>"), "{stdout}");
+    assert!(
+        stdout.contains("Exit codes:") && stdout.contains("leaks") && stdout.contains("merge"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = run(&["report".as_ref(), "--help".as_ref()]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("--symbols <DIR>") && stdout.contains("Examples:"), "{stdout}");
+    let (code, _, stderr) = run(&["sumary".as_ref()]);
+    assert_eq!(code, 1, "a file of that name is looked for");
+    assert!(stderr.contains("sumary: expected a trace that can be read"), "{stderr}");
+}
+
+#[test]
+fn the_subcommand_may_be_named() {
+    let (dir, trace) = folder(&write(&small()));
+    let output = dir.path().join("named");
+    let (code, stdout, _) = run(&["report".as_ref(), &trace, "-o".as_ref(), &output]);
+    assert_eq!((code, stdout.lines().last()), (0, output.join("index.html").to_str()));
 }

@@ -1,0 +1,31 @@
+//! `summary`: one screen.
+
+use crate::cli::args::TraceArgs;
+use crate::cli::trace::Trace;
+use crate::cli::{exit, screen};
+use crate::error::ReportError;
+use crate::summary::Summary;
+use crate::tables::write_summary_json;
+
+/// Prints what matters on one screen
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  memscope-report summary trace.bin
+  memscope-report summary --json trace.bin | jq .totals.peak_bytes")]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    trace: TraceArgs,
+    /// Print JSON: exact figures as integers, estimates as {value, low, high}
+    #[arg(long)]
+    json: bool,
+}
+
+pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
+    let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
+    let analysis = trace.analysis();
+    screen::print(|out| match args.json {
+        true => write_summary_json(out, &analysis),
+        false => writeln!(out, "{}", Summary::new(&analysis)),
+    })?;
+    Ok(exit::done([&trace.profile]))
+}

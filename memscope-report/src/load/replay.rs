@@ -1,0 +1,205 @@
+//! A trace once more, sample by sample, for what a [`Profile`] does not keep: each sample with its time, thread and
+//! fate.
+//!
+//! A [`Profile`] is needed first: what a sample stands for hangs on all that was lost (`shares.rs`,
+//! [`Profile::losses`]). The weights told here add up to the profile's totals restated for losses; a test holds the
+//! two together. Memory holds the samples not freed yet, as in the first pass, and 16 bytes for each site.
+
+use super::intervals::Intervals;
+use super::open::{Open, OpenTable};
+use super::ownership::Fate;
+use super::profile::Profile;
+use super::samples::NO_SITE;
+use super::table::IdTable;
+use super::{header, sites};
+use crate::error::ReportError;
+use memscope_trace::{Frees, Interval, Record, Samples, Sites};
+use std::collections::HashMap;
+use std::io::Read;
+
+/// A sampled allocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// Id in the trace.
+    pub(crate) id: u64,
+    /// When it was allocated, microseconds.
+    pub(crate) time_us: u64,
+    /// The allocating thread; 0 where it is not known.
+    pub(crate) thread: u32,
+    /// Its row in [`Profile::sites`]; `None` where the trace does not define the site.
+    pub(crate) site_row: Option<u32>,
+    /// How many allocations it stands for.
+    pub(crate) allocations: f64,
+    /// How many bytes.
+    pub(crate) bytes: f64,
+}
+
+/// What happens, in the order of the trace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// An allocation.
+    Allocated(Sample),
+    /// Its end: the fate and when, microseconds. Samples that live are told last, in the order of their ids, with the
+    /// time of the trace's end.
+    Ended(Sample, Fate, u64),
+}
+
+/// The probability that a site last had.
+#[derive(Debug, Clone, Copy)]
+struct Cached {
+    interval: u32,
+    probability: f64,
+}
+
+struct Replay<'a> {
+    profile: &'a Profile,
+    /// The share of the samples that the trace has.
+    retained: f64,
+    /// What a sample of a lost site stands for: allocations and bytes of the mean sample.
+    mean: (f64, f64),
+    intervals: Intervals,
+    sample_rate: f64,
+    /// The rows of the sites' ids.
+    sites: IdTable<()>,
+    /// For each row.
+    cached: Vec<Cached>,
+    open: OpenTable,
+    // Keys are the file's choice: the standard, keyed hash.
+    early: HashMap<u64, (u32, u64)>,
+    next_sample: u64,
+}
+
+/// Reads the trace in `source`, which `profile` was read from, and calls `tell` with what happens.
+///
+/// # Errors
+/// What `tell` returns, and what reading the source gives.
+pub(crate) fn replay<E: From<ReportError>>(
+    source: impl Read,
+    profile: &Profile,
+    mut tell: impl FnMut(Event) -> Result<(), E>,
+) -> Result<(), E> {
+    let read = |error| E::from(ReportError::from(error));
+    // A trace that is being written has grown since: no further than the profile.
+    let (mut reader, _) = header::open(source.take(profile.read.bytes)).map_err(read)?;
+    let mut replay = Replay::new(profile);
+    while let Some(record) = reader.next_record().map_err(read)? {
+        match record {
+            Record::Session(session) => replay.sample_rate = session.sample_rate,
+            Record::Sites(sites) => replay.add_sites(&sites),
+            Record::Interval(interval) => {
+                replay.intervals.add(interval);
+            }
+            Record::Samples(samples) => replay.add_samples(&samples, &mut tell)?,
+            Record::Frees(frees) => replay.add_frees(&frees, &mut tell)?,
+            _ => {}
+        }
+    }
+    let live = replay.open.drain_with_ids();
+    live.into_iter()
+        .map(|(id, open)| replay.sample(id, open))
+        .try_for_each(|sample| tell(Event::Ended(sample, Fate::Live, profile.duration_us)))
+}
+
+impl<'a> Replay<'a> {
+    fn new(profile: &'a Profile) -> Self {
+        let known = profile.sites.iter().fold((0.0, 0.0, 0), |(allocations, bytes, samples), site| {
+            let allocated = &site.samples.allocated;
+            let value = allocated.value();
+            (allocations + value, bytes + value * site.size_bytes as f64, samples + allocated.samples())
+        });
+        let retained = profile.losses().retained();
+        let each = (known.2.max(1) as f64) * retained;
+        Self {
+            profile,
+            retained,
+            mean: (known.0 / each, known.1 / each),
+            intervals: Intervals::default(),
+            sample_rate: 0.0,
+            sites: IdTable::default(),
+            cached: Vec::new(),
+            open: OpenTable::default(),
+            early: HashMap::new(),
+            next_sample: 0,
+        }
+    }
+
+    fn add_sites(&mut self, record: &Sites) {
+        self.sites.extend(record.first_site, record.stacks.iter().map(|_| ()));
+        self.cached.resize(self.sites.rows().len(), Cached { interval: u32::MAX, probability: 1.0 });
+    }
+
+    fn add_samples<E>(
+        &mut self,
+        record: &Samples,
+        tell: &mut impl FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let interval = self.intervals.get(record.interval);
+        let interval = interval.unwrap_or_else(|| self.intervals.stand_in(record.interval, self.sample_rate));
+        let retained = self.retained * self.profile.shares.retained(interval.id);
+        let mut time_us = record.base_us;
+        let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);
+        for (row, ((&delta_us, &thread), &site)) in columns.enumerate() {
+            time_us = time_us.saturating_add_signed(delta_us);
+            let Some(id) = record.first_sample.checked_add(row as u64) else { break };
+            if id < self.next_sample {
+                continue;
+            }
+            self.next_sample = id.saturating_add(1);
+            let (site_row, probability) = self.weigh(site, &interval, retained);
+            let open = Open { site_row, thread, time_us, probability };
+            let sample = self.sample(id, open);
+            tell(Event::Allocated(sample))?;
+            match self.early.remove(&id) {
+                Some((thread, time_us)) => tell(Event::Ended(sample, fate(thread), time_us))?,
+                None => self.open.insert(id, open),
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of the site with that id, and the probability of a sample of it to be in the trace.
+    fn weigh(&mut self, site: u32, interval: &Interval, retained: f64) -> (u32, f64) {
+        let known = self.sites.row_of(site).and_then(|row| Some((row, self.profile.sites.get(row)?)));
+        let Some((row, site)) = known else { return (NO_SITE, 1.0) };
+        let cached = &mut self.cached[row];
+        if cached.interval != interval.id {
+            let probability = sites::probability(interval, site.size_bytes);
+            *cached = Cached { interval: interval.id, probability };
+        }
+        (row as u32, cached.probability * retained)
+    }
+
+    /// The sample, and what it stands for.
+    fn sample(&self, id: u64, open: Open) -> Sample {
+        let Open { site_row, thread, time_us, probability } = open;
+        let (site_row, allocations, bytes) = match self.profile.sites.get(site_row as usize) {
+            Some(site) => (Some(site_row), 1.0 / probability, site.size_bytes as f64 / probability),
+            None => (None, self.mean.0, self.mean.1),
+        };
+        Sample { id, time_us, thread, site_row, allocations, bytes }
+    }
+
+    fn add_frees<E>(
+        &mut self,
+        record: &Frees,
+        tell: &mut impl FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut time_us = record.base_us;
+        let mut id = 0_u64;
+        let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sample_deltas);
+        for ((&delta_us, &thread), &delta) in columns {
+            time_us = time_us.saturating_add_signed(delta_us);
+            id = id.wrapping_add(delta as u64);
+            if let Some(open) = self.open.remove(id) {
+                tell(Event::Ended(self.sample(id, open), fate(thread), time_us))?;
+            } else if id >= self.next_sample {
+                self.early.insert(id, (thread, time_us));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fate(thread: u32) -> Fate {
+    if thread == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(thread) }
+}

@@ -1,0 +1,202 @@
+//! Exact figures over time, of all traces together.
+//!
+//! The traces are read side by side, the record with the earliest time first. What is cumulative is the sum of what each
+//! trace last said.
+
+use super::ids::Ids;
+use super::{Output, open};
+use crate::error::ReportError;
+use crate::load::live_bytes;
+use memscope_trace::{Counters, Record, Resources, ScopeCounters, ThreadCounters, TraceError, TraceReader};
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Writes them; returns the totals at the end.
+pub(super) fn write<W: Write, P: AsRef<Path>>(
+    out: &mut Output<W>,
+    paths: &[P],
+    ids: &[Ids],
+) -> Result<Counters, ReportError> {
+    let mut cursors = Vec::with_capacity(paths.len());
+    for path in paths {
+        let path = path.as_ref();
+        let mut cursor = Cursor { path, reader: open(path)?, next: None };
+        cursor.advance()?;
+        cursors.push(cursor);
+    }
+    let mut sums = Sums { counters: vec![Counters::default(); paths.len()], ..Sums::default() };
+    sums.resources = vec![Resources::default(); paths.len()];
+    while let Some(earliest) = earliest(&cursors) {
+        let Some((_, record)) = cursors[earliest].next.take() else { break };
+        if let Some(record) = sums.add(earliest, &record, &ids[earliest]) {
+            out.push(&record)?;
+        }
+        cursors[earliest].advance()?;
+    }
+    Ok(sums.total())
+}
+
+/// A trace being read, and the next of its records that has figures.
+struct Cursor<'a, R> {
+    path: &'a Path,
+    reader: TraceReader<R>,
+    next: Option<(u64, Record)>,
+}
+
+impl<R: Read> Cursor<'_, R> {
+    fn advance(&mut self) -> Result<(), ReportError> {
+        let failed = |error: TraceError| ReportError::from(error).at(self.path);
+        while let Some(record) = self.reader.next_record().map_err(failed)? {
+            if let Some(time_us) = time_us(&record) {
+                self.next = Some((time_us, record));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn earliest<R>(cursors: &[Cursor<'_, R>]) -> Option<usize> {
+    let times = cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.next.as_ref()?.0, at)));
+    times.min().map(|(_, at)| at)
+}
+
+fn time_us(record: &Record) -> Option<u64> {
+    match record {
+        Record::Counters(counters) => Some(counters.time_us),
+        Record::ThreadCounters(counters) => Some(counters.time_us),
+        Record::ScopeCounters(counters) => Some(counters.time_us),
+        Record::Resources(resources) => Some(resources.time_us),
+        Record::End(end) => Some(end.totals.time_us),
+        _ => None,
+    }
+}
+
+/// The figures of a scope: calls, allocations, bytes, and the own ones of these.
+type ScopeRow = [u64; 5];
+
+/// What each trace last said, and the highest sum of live bytes so far.
+#[derive(Default)]
+struct Sums {
+    counters: Vec<Counters>,
+    resources: Vec<Resources>,
+    scopes: HashMap<(usize, u32), ScopeRow>,
+    merged_scopes: HashMap<u32, ScopeRow>,
+    peak_bytes: u64,
+    peak_us: u64,
+}
+
+impl Sums {
+    /// Takes a record of trace `at` in; returns what all together say now.
+    fn add(&mut self, at: usize, record: &Record, ids: &Ids) -> Option<Record> {
+        match record {
+            Record::Counters(counters) => Some(self.add_counters(at, counters)),
+            Record::End(end) => {
+                // A process that has ended uses nothing any more.
+                let gone = &mut self.resources[at];
+                (gone.rss_bytes, gone.threads, gone.cgroup_usage_bytes) = (None, None, None);
+                Some(self.add_counters(at, &end.totals))
+            }
+            Record::ThreadCounters(counters) => {
+                let threads = counters.threads.iter().map(|&id| ids.thread(id)).collect();
+                Some(Record::ThreadCounters(ThreadCounters { threads, ..counters.clone() }))
+            }
+            Record::ScopeCounters(counters) => Some(self.add_scopes(at, counters, ids)),
+            Record::Resources(resources) => {
+                self.resources[at] = *resources;
+                Some(Record::Resources(self.all_resources(resources.time_us)))
+            }
+            _ => None,
+        }
+    }
+
+    fn add_counters(&mut self, at: usize, counters: &Counters) -> Record {
+        // At its own peak, the others had what they last said.
+        if counters.peak_us > self.counters[at].peak_us || counters.peak_bytes > self.counters[at].peak_bytes
+        {
+            let others = self.live_bytes().saturating_sub(live_bytes(&self.counters[at]));
+            let peak_bytes = i64::try_from(counters.peak_bytes).unwrap_or(i64::MAX);
+            self.raise_peak(others.saturating_add(peak_bytes), counters.peak_us);
+        }
+        self.counters[at] = *counters;
+        self.raise_peak(self.live_bytes(), counters.time_us);
+        Record::Counters(self.total())
+    }
+
+    fn live_bytes(&self) -> i64 {
+        self.counters.iter().map(live_bytes).fold(0, i64::saturating_add)
+    }
+
+    fn raise_peak(&mut self, live_bytes: i64, time_us: u64) {
+        let live_bytes = u64::try_from(live_bytes).unwrap_or(0);
+        if live_bytes > self.peak_bytes {
+            self.peak_bytes = live_bytes;
+            self.peak_us = self.peak_us.max(time_us);
+        }
+    }
+
+    /// The counters of all.
+    fn total(&self) -> Counters {
+        let sum =
+            |figure: fn(&Counters) -> u64| self.counters.iter().map(figure).fold(0, u64::saturating_add);
+        Counters {
+            time_us: self.counters.iter().map(|counters| counters.time_us).max().unwrap_or(0),
+            allocations: sum(|counters| counters.allocations),
+            allocated_bytes: sum(|counters| counters.allocated_bytes),
+            frees: sum(|counters| counters.frees),
+            freed_bytes: sum(|counters| counters.freed_bytes),
+            peak_bytes: self.peak_bytes,
+            peak_us: self.peak_us,
+        }
+    }
+
+    fn add_scopes(&mut self, at: usize, counters: &ScopeCounters, ids: &Ids) -> Record {
+        let mut merged = ScopeCounters { time_us: counters.time_us, ..ScopeCounters::default() };
+        for (row, &id) in counters.scopes.iter().enumerate() {
+            let figures = [
+                counters.calls[row],
+                counters.allocations[row],
+                counters.allocated_bytes[row],
+                counters.own_allocations[row],
+                counters.own_allocated_bytes[row],
+            ];
+            let before = self.scopes.insert((at, id), figures).unwrap_or_default();
+            let scope = ids.scope(id);
+            let sum = self.merged_scopes.entry(scope).or_default();
+            for (sum, (now, before)) in sum.iter_mut().zip(figures.into_iter().zip(before)) {
+                *sum = sum.wrapping_add(now).wrapping_sub(before);
+            }
+            merged.scopes.push(scope);
+            merged.calls.push(sum[0]);
+            merged.allocations.push(sum[1]);
+            merged.allocated_bytes.push(sum[2]);
+            merged.own_allocations.push(sum[3]);
+            merged.own_allocated_bytes.push(sum[4]);
+        }
+        Record::ScopeCounters(merged)
+    }
+
+    /// What the operating system says of all. Processes may share a cgroup: of these figures the largest is taken.
+    fn all_resources(&self, time_us: u64) -> Resources {
+        let sum = |figure: fn(&Resources) -> Option<u64>| {
+            self.resources.iter().filter_map(figure).reduce(u64::saturating_add)
+        };
+        let most = |figure: fn(&Resources) -> Option<u64>| self.resources.iter().filter_map(figure).max();
+        Resources {
+            time_us,
+            rss_bytes: sum(|resources| resources.rss_bytes),
+            cpu_user_us: sum(|resources| resources.cpu_user_us),
+            cpu_system_us: sum(|resources| resources.cpu_system_us),
+            threads: sum(|resources| resources.threads),
+            voluntary_switches: sum(|resources| resources.voluntary_switches),
+            involuntary_switches: sum(|resources| resources.involuntary_switches),
+            minor_faults: sum(|resources| resources.minor_faults),
+            major_faults: sum(|resources| resources.major_faults),
+            read_bytes: sum(|resources| resources.read_bytes),
+            written_bytes: sum(|resources| resources.written_bytes),
+            cgroup_usage_bytes: most(|resources| resources.cgroup_usage_bytes),
+            cgroup_limit_bytes: most(|resources| resources.cgroup_limit_bytes),
+        }
+    }
+}
