@@ -139,7 +139,7 @@ fn survival_intervals(classes: &[LifetimeBucket]) -> Vec<(f64, f64)> {
     };
     let mut at_risk: f64 = classes.iter().flat_map(parts).map(value).sum();
     let mut risk_variance: f64 = classes.iter().flat_map(parts).map(variance).sum();
-    let mut log_variance = 0.0;
+    let (mut log_variance, mut highest) = (0.0, 1.0_f64);
     let interval = |class: &LifetimeBucket| {
         let watched = at_risk - value(class.live_bytes) / 2.0;
         let lost = value(class.freed_bytes) / watched;
@@ -151,7 +151,9 @@ fn survival_intervals(classes: &[LifetimeBucket]) -> Vec<(f64, f64)> {
         risk_variance -= parts(class).map(variance).iter().sum::<f64>();
         let survivors = finite(class.surviving_bytes).clamp(0.0, 1.0);
         let factor = finite((ERRORS * log_variance.sqrt()).exp()).max(1.0);
-        (survivors / factor, (survivors * factor).min(1.0))
+        // The share never rises, nor does what it may be at most.
+        highest = highest.min(survivors * factor).max(survivors);
+        (survivors / factor, highest)
     };
     classes.iter().map(interval).collect()
 }

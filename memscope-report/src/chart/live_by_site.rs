@@ -57,8 +57,10 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         let edges = edges(&layers, slices, end);
         let intervals = intervals(&layers, slices);
         let points = || edges.iter().flatten().chain(&exact).map(|point| point.1);
-        let ends = || points().chain(intervals.iter().map(|interval| interval.high)).map(finite);
-        let (low, high) = (points().fold(0.0, f64::min), ends().fold(0.0, f64::max));
+        let (low, highest) = (points().fold(0.0, f64::min), points().map(finite).fold(0.0, f64::max));
+        // An interval that is much wider than all else would leave no room for it, and is cut.
+        let upper = intervals.iter().map(|interval| finite(interval.high)).fold(0.0, f64::max);
+        let high = highest.max(upper.min(2.0 * highest));
         let y = Axis::of_values(Unit::Bytes, low, high, 6);
         let mut plot = value_plot(sheet, (HEAD_HEIGHT, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
         let roles = layers.iter().enumerate().map(|(index, layer)| role(layer, index));
