@@ -164,7 +164,7 @@ fn tls() {
     let threads = number(0);
     for round in 0..threads / 4 {
         let body = move |turn: u64| {
-            if turn % 2 == 0 {
+            if turn.is_multiple_of(2) {
                 EARLY.with(|_| ());
             }
             // SAFETY: the key was made above.
