@@ -183,7 +183,7 @@ fn full_disk_child() {
     let end = trace.end.expect("an END, for which room was kept");
     assert_eq!(end.samples + end.loss.samples(), made as u64, "{end:?}");
     assert_eq!(
-        end.loss.buffer_full_bytes / end.loss.samples().max(1) >> 20,
+        (end.loss.buffer_full_bytes / end.loss.samples().max(1)) >> 20,
         32,
         "the lost bytes are counted"
     );

@@ -22,6 +22,9 @@ pub(crate) enum Outcome {
     Skipped(String),
 }
 
+/// What a child is called, and what it does.
+pub(crate) type ChildProgram = (&'static str, fn());
+
 /// How long a run may take.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {

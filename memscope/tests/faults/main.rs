@@ -16,7 +16,7 @@ mod shim;
 mod threads;
 mod traces;
 
-use harness::{Effort, Outcome, Scenario};
+use harness::{ChildProgram, Effort, Outcome, Scenario};
 use std::time::Instant;
 
 const SCENARIOS: &[&[Scenario]] = &[
@@ -28,7 +28,7 @@ const SCENARIOS: &[&[Scenario]] = &[
     memory::SCENARIOS,
 ];
 
-const CHILDREN: &[&[(&str, fn())]] = &[
+const CHILDREN: &[&[ChildProgram]] = &[
     crash::CHILDREN,
     endings::CHILDREN,
     disk::CHILDREN,
