@@ -108,20 +108,21 @@ impl SampleFold {
         retained: f64,
     ) {
         self.samples += 1;
-        let (site_row, probability, size_bytes) = match self.sites.row_of(site) {
+        let (site_row, probability, (size_bytes, scope)) = match self.sites.row_of(site) {
             Some(row) => {
-                let (probability, size_bytes) = self.sites.add_sample(row, interval, retained);
-                self.sample_bytes += u128::from(size_bytes);
-                (row as u32, probability, size_bytes)
+                let (probability, size_and_scope) = self.sites.add_sample(row, interval, retained);
+                self.sample_bytes += u128::from(size_and_scope.0);
+                (row as u32, probability, size_and_scope)
             }
             None => {
                 self.unknown.allocated.add(1.0, 1.0);
-                (NO_SITE, 1.0, 0)
+                (NO_SITE, 1.0, (0, 0))
             }
         };
         self.activity.add(Event {
             site_row,
             thread,
+            scope,
             size_bytes,
             probability,
             start_us: time_us,
@@ -160,14 +161,14 @@ impl SampleFold {
     fn close(&mut self, open: Open, freed_by: u32, end_us: u64) {
         let Open { site_row, thread, time_us: start_us, probability } = open;
         let lifetime_us = end_us.saturating_sub(start_us);
-        let size_bytes = if site_row == NO_SITE {
+        let (size_bytes, scope) = if site_row == NO_SITE {
             self.unknown.add_free(probability, lifetime_us, thread, freed_by);
-            0
+            (0, 0)
         } else {
             self.sites.add_free(site_row as usize, probability, lifetime_us, thread, freed_by)
         };
         let freed = Some((end_us, freed_by));
-        self.activity.add(Event { site_row, thread, size_bytes, probability, start_us, freed });
+        self.activity.add(Event { site_row, thread, scope, size_bytes, probability, start_us, freed });
     }
 
     /// The process had its highest live bytes so far at `peak_us`.

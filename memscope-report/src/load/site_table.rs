@@ -23,8 +23,9 @@ pub(super) struct Definition {
 #[derive(Debug, Clone, Copy)]
 struct Counts {
     probability: f64,
-    /// The site's size again, beside what is asked for with it.
+    /// The site's size and scope again, beside what is asked for with them.
     size_bytes: u64,
+    scope: u32,
     /// Sum of the lifetimes of those freed, microseconds.
     lifetime_us: f64,
     /// The interval that `probability` was computed for.
@@ -60,6 +61,7 @@ impl SiteTable {
         let left_out = self.definitions.extend(first_id, rows);
         let none = |site: &Definition| Counts {
             size_bytes: site.size_bytes,
+            scope: site.scope,
             probability: 1.0,
             lifetime_us: 0.0,
             interval: u32::MAX,
@@ -84,9 +86,9 @@ impl SiteTable {
         self.definitions.rows()
     }
 
-    /// Counts a sample drawn under `interval`, of which the share `retained` was recorded; returns its probability and
-    /// size.
-    pub(super) fn add_sample(&mut self, row: usize, interval: &Interval, retained: f64) -> (f64, u64) {
+    /// Counts a sample drawn under `interval`, of which the share `retained` was recorded; returns its probability,
+    /// size and scope.
+    pub(super) fn add_sample(&mut self, row: usize, interval: &Interval, retained: f64) -> (f64, (u64, u32)) {
         let counts = &mut self.counts[row];
         if counts.interval != interval.id || counts.allocated == u32::MAX {
             let probability = interval.probability(counts.size_bytes);
@@ -101,10 +103,10 @@ impl SiteTable {
         }
         let counts = &mut self.counts[row];
         counts.allocated += 1;
-        (counts.probability, counts.size_bytes)
+        (counts.probability, (counts.size_bytes, counts.scope))
     }
 
-    /// Counts the end of a sample that had `probability`, as [`SiteSamples::add_free`]; returns the site's size.
+    /// Counts the end of a sample that had `probability`, as [`SiteSamples::add_free`]; returns the site's size and scope.
     pub(super) fn add_free(
         &mut self,
         row: usize,
@@ -112,9 +114,9 @@ impl SiteTable {
         lifetime_us: u64,
         thread: u32,
         freed_by: u32,
-    ) -> u64 {
+    ) -> (u64, u32) {
         let counts = &mut self.counts[row];
-        let size_bytes = counts.size_bytes;
+        let size_and_scope = (counts.size_bytes, counts.scope);
         if counts.probability != probability || counts.freed == u32::MAX {
             let one =
                 Counts { allocated: 0, freed: 0, temporary: 0, cross_thread: 0, lifetime_us: 0.0, ..*counts };
@@ -124,7 +126,7 @@ impl SiteTable {
         } else {
             counts.add_free(lifetime_us, thread, freed_by);
         }
-        size_bytes
+        size_and_scope
     }
 
     /// Makes sums of the counts of row `row`.

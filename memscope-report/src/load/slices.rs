@@ -84,12 +84,15 @@ pub(super) struct SitePlace {
     pub(super) size_bytes: u64,
 }
 
-/// A site.
+/// A sample that something happened to.
 #[derive(Debug, Clone, Copy)]
-struct Row {
-    place: SitePlace,
-    /// Whether its stack is folded.
-    is_folded: bool,
+pub(super) struct Sample {
+    pub(super) site_row: u32,
+    /// Who made it.
+    pub(super) thread: u32,
+    pub(super) scope: u32,
+    pub(super) size_bytes: u64,
+    pub(super) probability: f64,
 }
 
 /// A [`SiteTimes`] in the making.
@@ -101,7 +104,9 @@ pub(super) struct SliceFold {
     /// Length of the log at which it is summed up.
     log_max: usize,
     entries_max: usize,
-    rows: Vec<Row>,
+    places: Vec<SitePlace>,
+    /// Whether a site's stack is folded: a bit for each row, so that all of them stay in the processor's cache.
+    is_folded: Vec<u64>,
     folded_stacks: HashSet<u32>,
     folded: FoldedCells,
 }
@@ -121,7 +126,8 @@ impl Default for SliceFold {
             log: Vec::new(),
             log_max: 4 * CACHE_PLACES,
             entries_max: ENTRIES_MAX,
-            rows: Vec::new(),
+            places: Vec::new(),
+            is_folded: Vec::new(),
             folded_stacks: HashSet::new(),
             folded: FoldedCells::default(),
         }
@@ -131,27 +137,31 @@ impl Default for SliceFold {
 impl SliceFold {
     /// Adds the sites of the rows that follow.
     pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
-        let folded_stacks = &self.folded_stacks;
-        self.rows.extend(places.map(|place| Row { place, is_folded: folded_stacks.contains(&place.stack) }));
+        let first = self.places.len();
+        self.places.extend(places);
+        self.is_folded.resize(self.places.len().div_ceil(64), 0);
+        self.mark_folded(first);
     }
 
-    /// Counts what happened to a sample of the site in row `site_row`, made by `thread`.
-    pub(super) fn add(
-        &mut self,
-        site_row: u32,
-        thread: u32,
-        probability: f64,
-        time_us: u64,
-        happening: Happening,
-    ) {
+    /// Marks the rows from `first` on whose stacks are folded.
+    fn mark_folded(&mut self, first: usize) {
+        if self.folded_stacks.is_empty() {
+            return;
+        }
+        for (row, place) in self.places.iter().enumerate().skip(first) {
+            self.is_folded[row / 64] |= u64::from(self.folded_stacks.contains(&place.stack)) << (row % 64);
+        }
+    }
+
+    /// Counts what happened to a sample.
+    pub(super) fn add(&mut self, sample: Sample, time_us: u64, happening: Happening) {
+        let Sample { site_row, thread, scope, size_bytes, probability } = sample;
         if !self.bins.has(time_us) {
             let doublings = self.bins.reach(time_us);
             self.shift_bins(doublings);
         }
         let bin = self.bins.of(time_us);
-        if let Row { place: SitePlace { scope, size_bytes, .. }, is_folded: true } =
-            self.rows[site_row as usize]
-        {
+        if is_marked(&self.is_folded, site_row) {
             let cell = self.folded.at((thread, scope, bin));
             let amount =
                 if happening == Happening::Allocated { &mut cell.allocated } else { &mut cell.freed };
@@ -213,11 +223,11 @@ impl SliceFold {
     /// Sorts the log and sums up what is the same; what is of folded stacks leaves it.
     fn merge_log(&mut self) {
         if !self.folded_stacks.is_empty() {
-            let (rows, folded) = (&self.rows, &mut self.folded);
+            let (is_folded, places, folded) = (&self.is_folded, &self.places, &mut self.folded);
             self.log.retain(|entry| {
-                let Row { place: SitePlace { scope, size_bytes, .. }, is_folded } =
-                    rows[entry.site_row as usize];
+                let is_folded = is_marked(is_folded, entry.site_row);
                 if is_folded {
+                    let SitePlace { scope, size_bytes, .. } = places[entry.site_row as usize];
                     let cell = folded.at((entry.thread, scope, entry.bin));
                     cell.allocated.add_many(entry.allocated.into(), size_bytes, entry.probability);
                     cell.freed.add_many(entry.freed.into(), size_bytes, entry.probability);
@@ -246,7 +256,7 @@ impl SliceFold {
         let mut stacks: HashMap<u32, StackWeight> = HashMap::new();
         let (mut allocated, mut live) = (0.0, 0.0);
         for entry in &self.log {
-            let place = self.rows[entry.site_row as usize].place;
+            let place = self.places[entry.site_row as usize];
             let weight = place.size_bytes as f64 / entry.probability;
             let stack = stacks.entry(place.stack).or_default();
             let bytes = (f64::from(entry.allocated) * weight, f64::from(entry.freed) * weight);
@@ -272,9 +282,7 @@ impl SliceFold {
             return false;
         }
         self.folded_stacks.extend(ranked[kept..].iter().map(|(stack, ..)| *stack));
-        for row in &mut self.rows {
-            row.is_folded = self.folded_stacks.contains(&row.place.stack);
-        }
+        self.mark_folded(0);
         true
     }
 
@@ -339,6 +347,10 @@ impl FoldedCells {
     }
 }
 
+fn is_marked(bits: &[u64], row: u32) -> bool {
+    bits[row as usize / 64] >> (row % 64) & 1 == 1
+}
+
 /// The place in the cache.
 fn place(site_row: u32, thread: u32, bin: u32) -> usize {
     hash(site_row, thread, bin) as usize & (CACHE_PLACES - 1)
@@ -366,6 +378,11 @@ mod tests {
         let mut fold = SliceFold { entries_max, ..SliceFold::default() };
         fold.add_places(places(40).into_iter());
         fold
+    }
+
+    fn sample(site_row: u32, thread: u32, probability: f64) -> Sample {
+        let SitePlace { scope, size_bytes, .. } = places(40)[site_row as usize];
+        Sample { site_row, thread, scope, size_bytes, probability }
     }
 
     fn totals(times: &SiteTimes) -> [f64; 4] {
@@ -401,7 +418,7 @@ mod tests {
                 let (probability, time_us) = (1.0 / f64::from(p), time_us * at as u64);
                 let happening = if freed { Happening::Freed } else { Happening::Allocated };
                 for fold in [&mut bounded, &mut plain] {
-                    fold.add(site, thread, probability, time_us, happening);
+                    fold.add(sample(site, thread, probability), time_us, happening);
                 }
                 if at % every == 0 {
                     bounded.empty_cache();
@@ -432,7 +449,7 @@ mod tests {
         let mut fold = fold(8);
         for (site, at) in (0..40).zip((0..40_u64).cycle()) {
             let samples = if site == 30 { 1_000 } else { 1 };
-            (0..samples).for_each(|_| fold.add(site, 1, 0.5, at, Happening::Allocated));
+            (0..samples).for_each(|_| fold.add(sample(site, 1, 0.5), at, Happening::Allocated));
         }
         let times = fold.finish();
         assert!(times.entries.iter().any(|entry| entry.site_row == 30), "{:?}", times.entries);
@@ -442,11 +459,11 @@ mod tests {
     #[test]
     fn a_site_that_joins_a_folded_stack_is_folded() {
         let mut fold = fold(4);
-        (0..40).for_each(|site| fold.add(site, 1, 0.5, u64::from(site), Happening::Allocated));
+        (0..40).for_each(|site| fold.add(sample(site, 1, 0.5), u64::from(site), Happening::Allocated));
         fold.empty_cache();
         fold.sum_up();
         let stack = *fold.folded_stacks.iter().min().unwrap();
         fold.add_places([SitePlace { stack, scope: 0, size_bytes: 1 }].into_iter());
-        assert!(fold.rows[40].is_folded);
+        assert!(is_marked(&fold.is_folded, 40) && !is_marked(&fold.is_folded, 41));
     }
 }
