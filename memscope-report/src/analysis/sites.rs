@@ -17,7 +17,7 @@ use memscope_trace::AllocationKind;
 
 /// What all sites' frames may take in memory, bytes: a small trace can describe stacks without end. Sites beyond are
 /// shown as one.
-const FRAMES_BYTES_MAX: u64 = 64 << 20;
+const FRAMES_BYTES_MAX: u64 = 32 << 20;
 
 /// The totals of one site of the analysis.
 #[derive(Debug, Clone, Default)]

@@ -178,10 +178,13 @@ impl SampleFold {
 
     /// The end of the trace, at `end_us`: what is open now was live.
     pub(crate) fn finish(&mut self, end_us: u64) -> Folded {
+        let mut activity = std::mem::take(&mut self.activity).finish();
+        // What takes much memory while it is made goes first, what takes much of it for good comes last.
+        let site_times = std::mem::take(&mut activity.slices).finish();
+        let (ended, peak_us) = activity.take_peak();
+        let open = self.open.drain();
         let mut sites = std::mem::take(&mut self.sites).into_sites();
         let mut unknown = std::mem::take(&mut self.unknown);
-        let mut activity = std::mem::take(&mut self.activity).finish();
-        let (ended, peak_us) = activity.take_peak();
         let mut at_peak =
             |sites: &mut [Site], unknown: &mut SiteSamples, row: u32, thread: u32, probability: f64| {
                 match sites.get_mut(row as usize) {
@@ -195,7 +198,6 @@ impl SampleFold {
         for life in ended {
             at_peak(&mut sites, &mut unknown, life.site_row, life.thread, life.probability);
         }
-        let open = self.open.drain();
         for open in open.iter().filter(|open| open.time_us <= peak_us) {
             at_peak(&mut sites, &mut unknown, open.site_row, open.thread, open.probability);
         }
@@ -222,7 +224,7 @@ impl SampleFold {
             sites,
             unknown,
             ownership: activity.ownership.finish(),
-            site_times: activity.slices.finish(),
+            site_times,
             unmatched_frees: self.unmatched_frees + self.early.len() as u64,
         }
     }
