@@ -247,6 +247,7 @@ fn read(path: &Path) -> Result<()> {
     let (start, before) = (Instant::now(), processor_seconds());
     let profile = Profile::open(path)?;
     let (loaded, of_loading) = (start.elapsed(), processor_seconds() - before);
+    let resident = peak_resident();
     let mut options = SymbolizeOptions::default();
     options.dwarf = false;
     let symbols = symbolize(&profile, &options);
@@ -265,8 +266,8 @@ fn read(path: &Path) -> Result<()> {
     );
     println!("all       {:.3} s, {:.0} MB/s", done.as_secs_f64(), mega / done.as_secs_f64());
     println!("processor {of_loading:.2} s of loading, {of_all:.2} s of all");
-    if let Some(line) = peak_resident() {
-        println!("peak RSS  {line}");
+    if let (Some(loading), Some(all)) = (resident, peak_resident()) {
+        println!("peak RSS  {loading} of loading, {all} of all");
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use memscope_trace::AllocationKind;
 
 /// What all sites' frames may take in memory, bytes: a small trace can describe stacks without end. Sites beyond are
 /// shown as one.
-const FRAMES_BYTES_MAX: u64 = 64 << 20;
+const FRAMES_BYTES_MAX: u64 = 32 << 20;
 
 /// The totals of one site of the analysis.
 #[derive(Debug, Clone, Default)]
@@ -62,22 +62,6 @@ impl Merged {
         self.growth.add(site);
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.allocations.merge(&other.allocations);
-        self.allocated_bytes.merge(&other.allocated_bytes);
-        self.live_bytes.merge(&other.live_bytes);
-        self.peak_bytes.merge(&other.peak_bytes);
-        self.temporary_bytes.merge(&other.temporary_bytes);
-        self.cross_thread_bytes.merge(&other.cross_thread_bytes);
-        self.kept_bytes.merge(&other.kept_bytes);
-        self.copied_bytes.merge(&other.copied_bytes);
-        self.freed.merge(&other.freed);
-        self.lifetime_us += other.lifetime_us;
-        self.live.merge(&other.live);
-        self.live_age_us += other.live_age_us;
-        self.growth.merge(&other.growth);
-    }
-
     fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
         let whole = self.allocated_bytes.thinned(losses);
         let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
@@ -113,31 +97,36 @@ pub(super) struct Sites {
 /// The call sites, most estimated allocated bytes first.
 pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sites {
     let trie = StackTrie::new(&profile.stacks, symbols);
-    let (merged, stack_of) = merge_by_stack(profile, &trie);
-    // Places, not the sums themselves, which are large.
-    let mut order: Vec<usize> = (0..merged.len()).collect();
-    order.sort_by(|&one, &other| {
-        let (one, other) = (&merged[one].1, &merged[other].1);
-        let bytes = other.allocated_bytes.value().total_cmp(&one.allocated_bytes.value());
-        bytes
-            .then(other.allocations.samples().cmp(&one.allocations.samples()))
-            .then(one.stack.cmp(&other.stack))
-    });
+    let stack_of: Vec<Option<u32>> = profile
+        .sites
+        .iter()
+        .map(|site| {
+            let has_samples = site.samples.allocated.samples() > 0;
+            has_samples.then(|| trie.of_site(&profile.stacks, site))
+        })
+        .collect();
+    let ranked = rank_stacks(profile, &stack_of, trie.len());
+    // Where the sums of a stack go; those of stacks that are not told apart go to one place.
     let mut place_of_stack = vec![None; trie.len()];
-    let mut told = Vec::new();
+    let mut told: Vec<(u32, Merged)> = Vec::new();
     let mut further = Merged::default();
-    let mut further_sites = 0_u64;
     let mut bytes = 0;
-    for (stack, totals) in order.into_iter().map(|at| &merged[at]) {
+    for (stack, node) in &ranked {
         bytes += trie.text_bytes(*stack);
         if bytes > FRAMES_BYTES_MAX {
-            further.merge(totals);
-            further_sites += 1;
             bytes -= trie.text_bytes(*stack);
             continue;
         }
         place_of_stack[*stack as usize] = Some(told.len() as u32);
-        told.push((*stack, totals));
+        told.push((*stack, Merged { stack: *node, ..Merged::default() }));
+    }
+    let further_sites = ranked.len() - told.len();
+    for (site, stack) in profile.sites.iter().zip(&stack_of) {
+        let Some(stack) = stack else { continue };
+        match place_of_stack[*stack as usize] {
+            Some(place) => told[place as usize].1.add(site),
+            None => further.add(site),
+        }
     }
     let mut figures = in_two_parts(&told, |(stack, totals)| {
         let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
@@ -154,36 +143,35 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
     Sites { figures, place_of: stack_of.into_iter().map(place).collect() }
 }
 
-/// The totals of all sites whose trimmed stacks are equal, with that stack; and that stack for each site of the trace that has
-/// samples.
-fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> (Vec<(u32, Merged)>, Vec<Option<u32>>) {
-    const NONE: u32 = u32::MAX;
-    let mut slots = vec![NONE; trie.len()];
-    let has_samples = |site: &Site| site.samples.allocated.samples() > 0;
-    let stack_of: Vec<Option<u32>> = profile
-        .sites
-        .iter()
-        .map(|site| has_samples(site).then(|| trie.of_site(&profile.stacks, site)))
-        .collect();
-    let mut stacks = 0;
-    for stack in stack_of.iter().flatten() {
-        let slot = &mut slots[*stack as usize];
-        if *slot == NONE {
-            *slot = stacks;
-            stacks += 1;
-        }
+/// The trimmed stacks that have samples, most estimated bytes allocated first, each with the node of the first of its sites. `stack_of`
+/// has the stack of each site of the trace, below `stacks`.
+fn rank_stacks(profile: &Profile, stack_of: &[Option<u32>], stacks: usize) -> Vec<(u32, u32)> {
+    #[derive(Clone, Copy, Default)]
+    struct Weight {
+        bytes: f64,
+        samples: u64,
+        node: u32,
     }
-    // They are large: a vector that grows would need twice as much.
-    let mut merged: Vec<(u32, Merged)> = Vec::with_capacity(stacks as usize);
-    for (site, stack) in profile.sites.iter().zip(&stack_of) {
-        let Some(stack) = *stack else { continue };
-        let slot = slots[stack as usize] as usize;
-        if slot == merged.len() {
-            merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
+    let mut weights = vec![Weight::default(); stacks];
+    for (site, stack) in profile.sites.iter().zip(stack_of) {
+        let Some(stack) = stack else { continue };
+        let (weight, allocated) = (&mut weights[*stack as usize], &site.samples.allocated);
+        if weight.samples == 0 {
+            weight.node = site.stack;
         }
-        merged[slot].1.add(site);
+        weight.bytes += allocated.value() * site.size_bytes as f64;
+        weight.samples += allocated.samples();
     }
-    (merged, stack_of)
+    let mut ranked: Vec<(u32, Weight)> =
+        (0..).zip(weights).filter(|(_, weight)| weight.samples > 0).collect();
+    ranked.sort_by(|(_, one), (_, other)| {
+        other
+            .bytes
+            .total_cmp(&one.bytes)
+            .then(other.samples.cmp(&one.samples))
+            .then(one.node.cmp(&other.node))
+    });
+    ranked.into_iter().map(|(stack, weight)| (stack, weight.node)).collect()
 }
 
 /// Items from which on a second thread is worth its start.

@@ -10,6 +10,8 @@ pub(super) type Point = (f64, f64);
 const COLUMNS: usize = 440;
 /// Most intervals of a rate: fewer than columns, for a rate of too short a time is noise.
 const MOST_RATES: usize = 200;
+/// No chart has more, whatever a damaged trace says of its end.
+const MOST_INTERVALS: usize = 4096;
 
 /// Where the time axis ends, microseconds.
 pub(super) fn end_us(analysis: &Analysis) -> u64 {
@@ -90,7 +92,7 @@ fn round_up(value: f64) -> f64 {
 /// the end.
 pub(super) fn rates(totals: &[Point], interval_us: f64) -> Rates {
     let end = totals.last().map_or(0.0, |point| point.0);
-    let intervals = (end / interval_us).ceil() as usize;
+    let intervals = ((end / interval_us).ceil() as usize).min(MOST_INTERVALS);
     let mut per_second = Vec::with_capacity(intervals);
     let mut at = Interpolation::default();
     let mut before = 0.0;

@@ -154,15 +154,20 @@ impl OpenTable {
         let mut far: Vec<(u64, Open)> = std::mem::take(&mut self.far).into_iter().collect();
         far.sort_unstable_by_key(|(id, _)| *id);
         let pages = std::mem::take(&mut self.pages);
-        let mut left: Vec<(u64, Open)> = Vec::new();
+        let left = pages.iter().map(|page| usize::from(page.live)).sum::<usize>() + far.len();
+        let (mut opens, mut far) = (Vec::with_capacity(left), far.into_iter().peekable());
+        // Page by page, each given back at once.
         for (number, page) in (0_u64..).zip(pages) {
-            left.extend(page.iter().map(|(offset, open)| (number * PAGE_IDS + u64::from(offset), open)));
+            for (offset, open) in page.iter() {
+                let id = number * PAGE_IDS + u64::from(offset);
+                while let Some((_, before)) = far.next_if(|(far_id, _)| *far_id < id) {
+                    opens.push(before);
+                }
+                opens.push(open);
+            }
         }
-        if !far.is_empty() {
-            left.extend(far);
-            left.sort_unstable_by_key(|(id, _)| *id);
-        }
-        left
+        opens.extend(far.map(|(_, open)| open));
+        opens
     }
 }
 

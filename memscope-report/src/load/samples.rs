@@ -108,20 +108,21 @@ impl SampleFold {
         retained: f64,
     ) {
         self.samples += 1;
-        let (site_row, probability, size_bytes) = match self.sites.row_of(site) {
+        let (site_row, probability, (size_bytes, scope)) = match self.sites.row_of(site) {
             Some(row) => {
-                let (probability, size_bytes) = self.sites.add_sample(row, interval, retained);
-                self.sample_bytes += u128::from(size_bytes);
-                (row as u32, probability, size_bytes)
+                let (probability, size_and_scope) = self.sites.add_sample(row, interval, retained);
+                self.sample_bytes += u128::from(size_and_scope.0);
+                (row as u32, probability, size_and_scope)
             }
             None => {
                 self.unknown.allocated.add(1.0, 1.0);
-                (NO_SITE, 1.0, 0)
+                (NO_SITE, 1.0, (0, 0))
             }
         };
         self.activity.add(Event {
             site_row,
             thread,
+            scope,
             size_bytes,
             probability,
             start_us: time_us,
@@ -160,14 +161,14 @@ impl SampleFold {
     fn close(&mut self, open: Open, freed_by: u32, end_us: u64) {
         let Open { site_row, thread, time_us: start_us, probability } = open;
         let lifetime_us = end_us.saturating_sub(start_us);
-        let size_bytes = if site_row == NO_SITE {
+        let (size_bytes, scope) = if site_row == NO_SITE {
             self.unknown.add_free(probability, lifetime_us, thread, freed_by);
-            0
+            (0, 0)
         } else {
             self.sites.add_free(site_row as usize, probability, lifetime_us, thread, freed_by)
         };
         let freed = Some((end_us, freed_by));
-        self.activity.add(Event { site_row, thread, size_bytes, probability, start_us, freed });
+        self.activity.add(Event { site_row, thread, scope, size_bytes, probability, start_us, freed });
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
@@ -177,10 +178,13 @@ impl SampleFold {
 
     /// The end of the trace, at `end_us`: what is open now was live.
     pub(crate) fn finish(&mut self, end_us: u64) -> Folded {
+        let mut activity = std::mem::take(&mut self.activity).finish();
+        // What takes much memory while it is made goes first, what takes much of it for good comes last.
+        let site_times = std::mem::take(&mut activity.slices).finish();
+        let (ended, peak_us) = activity.take_peak();
+        let open = self.open.drain();
         let mut sites = std::mem::take(&mut self.sites).into_sites();
         let mut unknown = std::mem::take(&mut self.unknown);
-        let mut activity = std::mem::take(&mut self.activity).finish();
-        let (ended, peak_us) = activity.take_peak();
         let mut at_peak =
             |sites: &mut [Site], unknown: &mut SiteSamples, row: u32, thread: u32, probability: f64| {
                 match sites.get_mut(row as usize) {
@@ -194,7 +198,6 @@ impl SampleFold {
         for life in ended {
             at_peak(&mut sites, &mut unknown, life.site_row, life.thread, life.probability);
         }
-        let open = self.open.drain();
         for open in open.iter().filter(|open| open.time_us <= peak_us) {
             at_peak(&mut sites, &mut unknown, open.site_row, open.thread, open.probability);
         }
@@ -221,7 +224,7 @@ impl SampleFold {
             sites,
             unknown,
             ownership: activity.ownership.finish(),
-            site_times: activity.slices.finish(),
+            site_times,
             unmatched_frees: self.unmatched_frees + self.early.len() as u64,
         }
     }
