@@ -124,6 +124,7 @@ mod tests {
             by: By::Site,
             totals: Vec::new(),
             compared: rows.len(),
+            notes: Vec::new(),
             rows,
         };
         differential_flame_graph(&comparison).unwrap()
