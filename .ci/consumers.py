@@ -137,6 +137,7 @@ class Consumers:
         if self.analysis["scopes"]:
             assert "scope:" in tags, tags
         assert "[FN]" in raw and re.search(r"[0-9a-f]{40} \[FN\]", raw), "a mapping with its build id"
+        assert not re.search(r"M=\d+ ::", raw), "pprof cut the names of Rust's impl blocks"
         first = next(line for line in tops["alloc_space"] if "%" in line and "Showing" not in line and "Dropped" not in line and "flat%" not in line)
         return f"{len(rows)} samples, {sums['alloc_space']} bytes; -top: {' '.join(first.split())[:90]}"
 

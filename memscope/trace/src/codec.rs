@@ -5,6 +5,7 @@
 
 use crate::TraceError;
 use crate::block::{FLAG_IGNORABLE, MAX_PAYLOAD_BYTES};
+use crate::columns;
 use crate::record::{MAX_ROWS, Record};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,8 +42,8 @@ macro_rules! kinds {
             })* }
         }
 
-        /// The record in the payload of a block of that kind.
-        pub(crate) fn decode(kind: u8, payload: &[u8]) -> Decoded {
+        /// The record in the payload of a block of that kind, by the decoder that knows every kind.
+        pub(crate) fn decode_in_general(kind: u8, payload: &[u8]) -> Decoded {
             match kind {
                 $($number => match decode_payload::<crate::record::$name>(payload) {
                     Some(value) if columns_agree(&[$(value.$column.len()),*]) => {
@@ -54,6 +55,20 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+/// The record in the payload of a block of that kind.
+pub(crate) fn decode(kind: u8, payload: &[u8]) -> Decoded {
+    let record = match kind {
+        7 => columns::samples(payload)
+            .filter(|of| columns_agree(&[of.delta_us.len(), of.threads.len(), of.sites.len()]))
+            .map(Record::Samples),
+        8 => columns::frees(payload)
+            .filter(|of| columns_agree(&[of.delta_us.len(), of.threads.len(), of.sample_deltas.len()]))
+            .map(Record::Frees),
+        _ => return decode_in_general(kind, payload),
+    };
+    record.map_or(Decoded::Damaged, Decoded::Record)
 }
 
 /// What came of decoding a block whose checksums hold.

@@ -27,6 +27,7 @@
 
 pub mod block;
 mod codec;
+mod columns;
 mod error;
 mod interval;
 mod numbered;

@@ -124,7 +124,8 @@ impl<'a> Locations<'a> {
         message.clear();
         for (id, &(name, file)) in (1..).zip(&functions.values) {
             message.message(5, |function| {
-                function.number(1, id).number(2, name).number(3, name).number(4, file);
+                // Without a system name: pprof would take one that is the same for one of C++, and cut `<...>` out of it.
+                function.number(1, id).number(2, name).number(4, file);
             });
         }
         out.write_all(message.as_bytes())

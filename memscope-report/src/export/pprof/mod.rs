@@ -1,8 +1,9 @@
 //! pprof's gzipped `profile.proto`, with the sample types of a Go heap profile: `alloc_objects`, `alloc_space`, `inuse_objects`
 //! and `inuse_space` (live at the end).
 //!
-//! A sample of the profile is a stack, a thread and a scope; the last two are its labels (`go tool pprof -tagfocus
-//! thread=worker`, `-tags`). Amounts are restated estimates, as whole numbers with the same totals. The field numbers are
+//! A sample of the profile is a stack, a thread and a scope; the last two are its labels (`go tool pprof -tagfocus=thread=worker`,
+//! `-tags`). All frames of the standard library are there; `-hide='^[<&*]*(mut )?(alloc|core|std|hashbrown)::'` leaves the
+//! program's own. Amounts are restated estimates, as whole numbers with the same totals. The field numbers are
 //! those of <https://github.com/google/pprof/blob/main/proto/profile.proto>.
 
 mod locations;
