@@ -1,6 +1,7 @@
 //! The page as a whole: what it may run, what it may load, what it shows.
 
-use crate::fixture::{below_zero, chart, crowded, drawings, page, page_with, service};
+use crate::extremes::{below_zero, crowded};
+use crate::fixture::{chart, drawings, page, page_with, service};
 use crate::markup::{Dialect, Element, read};
 use crate::sha256::sha256_base64;
 use std::{env, fs};
