@@ -113,19 +113,22 @@ pub(super) struct Sites {
 /// The call sites, most estimated allocated bytes first.
 pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sites {
     let trie = StackTrie::new(&profile.stacks, symbols);
-    let (mut merged, stack_of) = merge_by_stack(profile, &trie);
-    let mut place_of_stack = vec![None; trie.len()];
-    merged.sort_by(|(_, one), (_, other)| {
+    let (merged, stack_of) = merge_by_stack(profile, &trie);
+    // Places, not the sums themselves, which are large.
+    let mut order: Vec<usize> = (0..merged.len()).collect();
+    order.sort_by(|&one, &other| {
+        let (one, other) = (&merged[one].1, &merged[other].1);
         let bytes = other.allocated_bytes.value().total_cmp(&one.allocated_bytes.value());
         bytes
             .then(other.allocations.samples().cmp(&one.allocations.samples()))
             .then(one.stack.cmp(&other.stack))
     });
-    let mut figures = Vec::with_capacity(merged.len());
+    let mut place_of_stack = vec![None; trie.len()];
+    let mut told = Vec::new();
     let mut further = Merged::default();
     let mut further_sites = 0_u64;
     let mut bytes = 0;
-    for (stack, totals) in &merged {
+    for (stack, totals) in order.into_iter().map(|at| &merged[at]) {
         bytes += trie.text_bytes(*stack);
         if bytes > FRAMES_BYTES_MAX {
             further.merge(totals);
@@ -133,10 +136,13 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
             bytes -= trie.text_bytes(*stack);
             continue;
         }
-        place_of_stack[*stack as usize] = Some(figures.len() as u32);
-        let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
-        figures.push(totals.figures(losses, label, trie.frames(*stack)));
+        place_of_stack[*stack as usize] = Some(told.len() as u32);
+        told.push((*stack, totals));
     }
+    let mut figures = in_two_parts(&told, |(stack, totals)| {
+        let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
+        totals.figures(losses, label, trie.frames(*stack))
+    });
     if further_sites > 0 {
         figures.push(further.figures(losses, format!("({further_sites} further call sites)"), Vec::new()));
     }
@@ -153,22 +159,52 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
 fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> (Vec<(u32, Merged)>, Vec<Option<u32>>) {
     const NONE: u32 = u32::MAX;
     let mut slots = vec![NONE; trie.len()];
-    let mut merged: Vec<(u32, Merged)> = Vec::new();
-    let mut stack_of = vec![None; profile.sites.len()];
-    for (site, stack_of) in profile.sites.iter().zip(&mut stack_of) {
-        if site.samples.allocated.samples() == 0 {
-            continue;
-        }
-        let stack = trie.of_site(&profile.stacks, site);
-        *stack_of = Some(stack);
-        let slot = &mut slots[stack as usize];
+    let has_samples = |site: &Site| site.samples.allocated.samples() > 0;
+    let stack_of: Vec<Option<u32>> = profile
+        .sites
+        .iter()
+        .map(|site| has_samples(site).then(|| trie.of_site(&profile.stacks, site)))
+        .collect();
+    let mut stacks = 0;
+    for stack in stack_of.iter().flatten() {
+        let slot = &mut slots[*stack as usize];
         if *slot == NONE {
-            *slot = merged.len() as u32;
+            *slot = stacks;
+            stacks += 1;
+        }
+    }
+    // They are large: a vector that grows would need twice as much.
+    let mut merged: Vec<(u32, Merged)> = Vec::with_capacity(stacks as usize);
+    for (site, stack) in profile.sites.iter().zip(&stack_of) {
+        let Some(stack) = *stack else { continue };
+        let slot = slots[stack as usize] as usize;
+        if slot == merged.len() {
             merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
         }
-        merged[*slot as usize].1.add(site);
+        merged[slot].1.add(site);
     }
     (merged, stack_of)
+}
+
+/// Items from which on a second thread is worth its start.
+const MANY: usize = 2_000;
+
+/// What `of` makes of each item, in order; of many, half of them on another thread.
+fn in_two_parts<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (first, second) = items.split_at(if items.len() < MANY { items.len() } else { items.len() / 2 });
+    std::thread::scope(|scope| {
+        let work = || second.iter().map(&of).collect::<Vec<R>>();
+        let other = (!second.is_empty()).then(|| std::thread::Builder::new().spawn_scoped(scope, work));
+        let mut all: Vec<R> = first.iter().map(&of).collect();
+        match other {
+            Some(Ok(thread)) => {
+                all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            // No thread can be had: then here.
+            _ => all.extend(work()),
+        }
+        all
+    })
 }
 
 /// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is

@@ -16,11 +16,13 @@ use super::ownership::Amount;
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are kept after the log was summed up.
-const ENTRIES_MAX: usize = 1 << 20;
+const ENTRIES_MAX: usize = 1 << 19;
 /// Places in the cache, a power of two.
 const CACHE_PLACES: usize = 1 << 13;
 /// Rather than to tell fewer stacks apart, bins are made longer.
 const STACKS_MIN: usize = 512;
+/// Stacks that are told apart at most once some are folded: far more than anybody looks at.
+const STACKS_MAX: usize = 1_024;
 /// But not longer than that so many are left.
 const BINS_MIN: u32 = 32;
 /// Cells of folded stacks that are kept, as long as there is more than one bin.
@@ -82,6 +84,14 @@ pub(super) struct SitePlace {
     pub(super) size_bytes: u64,
 }
 
+/// A site.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    place: SitePlace,
+    /// Whether its stack is folded.
+    is_folded: bool,
+}
+
 /// A [`SiteTimes`] in the making.
 #[derive(Debug)]
 pub(super) struct SliceFold {
@@ -91,9 +101,7 @@ pub(super) struct SliceFold {
     /// Length of the log at which it is summed up.
     log_max: usize,
     entries_max: usize,
-    places: Vec<SitePlace>,
-    /// By row, whether the site's stack is folded.
-    is_folded: Vec<bool>,
+    rows: Vec<Row>,
     folded_stacks: HashSet<u32>,
     folded: FoldedCells,
 }
@@ -113,8 +121,7 @@ impl Default for SliceFold {
             log: Vec::new(),
             log_max: 4 * CACHE_PLACES,
             entries_max: ENTRIES_MAX,
-            places: Vec::new(),
-            is_folded: Vec::new(),
+            rows: Vec::new(),
             folded_stacks: HashSet::new(),
             folded: FoldedCells::default(),
         }
@@ -124,10 +131,8 @@ impl Default for SliceFold {
 impl SliceFold {
     /// Adds the sites of the rows that follow.
     pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
-        self.places.extend(places);
-        let new = &self.places[self.is_folded.len()..];
         let folded_stacks = &self.folded_stacks;
-        self.is_folded.extend(new.iter().map(|place| folded_stacks.contains(&place.stack)));
+        self.rows.extend(places.map(|place| Row { place, is_folded: folded_stacks.contains(&place.stack) }));
     }
 
     /// Counts what happened to a sample of the site in row `site_row`, made by `thread`.
@@ -144,8 +149,9 @@ impl SliceFold {
             self.shift_bins(doublings);
         }
         let bin = self.bins.of(time_us);
-        if self.is_folded[site_row as usize] {
-            let SitePlace { scope, size_bytes, .. } = self.places[site_row as usize];
+        if let Row { place: SitePlace { scope, size_bytes, .. }, is_folded: true } =
+            self.rows[site_row as usize]
+        {
             let cell = self.folded.at((thread, scope, bin));
             let amount =
                 if happening == Happening::Allocated { &mut cell.allocated } else { &mut cell.freed };
@@ -207,21 +213,22 @@ impl SliceFold {
     /// Sorts the log and sums up what is the same; what is of folded stacks leaves it.
     fn merge_log(&mut self) {
         if !self.folded_stacks.is_empty() {
-            let (is_folded, places, folded) = (&self.is_folded, &self.places, &mut self.folded);
+            let (rows, folded) = (&self.rows, &mut self.folded);
             self.log.retain(|entry| {
-                let row = entry.site_row as usize;
-                if is_folded[row] {
-                    let SitePlace { scope, size_bytes, .. } = places[row];
+                let Row { place: SitePlace { scope, size_bytes, .. }, is_folded } =
+                    rows[entry.site_row as usize];
+                if is_folded {
                     let cell = folded.at((entry.thread, scope, entry.bin));
                     cell.allocated.add_many(entry.allocated.into(), size_bytes, entry.probability);
                     cell.freed.add_many(entry.freed.into(), size_bytes, entry.probability);
                 }
-                !is_folded[row]
+                !is_folded
             });
         }
         let key =
             |entry: &SiteActivity| (entry.site_row, entry.thread, entry.bin, entry.probability.to_bits());
-        self.log.sort_unstable_by_key(key);
+        // Much of it is in order from the last time, which a stable sort makes use of.
+        self.log.sort_by_key(key);
         self.log.dedup_by(|later, earlier| {
             let sums =
                 (earlier.allocated.checked_add(later.allocated), earlier.freed.checked_add(later.freed));
@@ -239,7 +246,7 @@ impl SliceFold {
         let mut stacks: HashMap<u32, StackWeight> = HashMap::new();
         let (mut allocated, mut live) = (0.0, 0.0);
         for entry in &self.log {
-            let place = self.places[entry.site_row as usize];
+            let place = self.rows[entry.site_row as usize].place;
             let weight = place.size_bytes as f64 / entry.probability;
             let stack = stacks.entry(place.stack).or_default();
             let bytes = (f64::from(entry.allocated) * weight, f64::from(entry.freed) * weight);
@@ -256,7 +263,7 @@ impl SliceFold {
             stacks.into_iter().map(|(stack, weight)| (stack, share(&weight), weight.entries)).collect();
         ranked.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         let mut entries = 0;
-        let kept = ranked.iter().take_while(|(_, _, count)| {
+        let kept = ranked.iter().take(STACKS_MAX).take_while(|(_, _, count)| {
             entries += count;
             entries <= self.entries_max / 2
         });
@@ -265,8 +272,8 @@ impl SliceFold {
             return false;
         }
         self.folded_stacks.extend(ranked[kept..].iter().map(|(stack, ..)| *stack));
-        for (place, is_folded) in self.places.iter().zip(&mut self.is_folded) {
-            *is_folded = self.folded_stacks.contains(&place.stack);
+        for row in &mut self.rows {
+            row.is_folded = self.folded_stacks.contains(&row.place.stack);
         }
         true
     }
@@ -440,6 +447,6 @@ mod tests {
         fold.sum_up();
         let stack = *fold.folded_stacks.iter().min().unwrap();
         fold.add_places([SitePlace { stack, scope: 0, size_bytes: 1 }].into_iter());
-        assert!(fold.is_folded[40]);
+        assert!(fold.rows[40].is_folded);
     }
 }
