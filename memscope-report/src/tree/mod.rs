@@ -187,7 +187,8 @@ fn function_names(frames: &[Frame], keep: impl Fn(&Frame) -> bool) -> Vec<&str> 
 }
 
 fn is_programs(frame: &Frame) -> bool {
-    frame_kind(&frame.function, false) == FrameKind::Program && Origin::of(frame) == Origin::Program
+    let is_outside_library = matches!(frame_kind(frame), FrameKind::Program | FrameKind::Dependency);
+    is_outside_library && Origin::of(frame) == Origin::Program
 }
 
 /// Adds `part`, whose samples are others: values add up, distances to the ends add up in squares.
