@@ -6,6 +6,7 @@
 use super::axis::{Axis, Unit, finite};
 use super::call_sites;
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
+use super::memory_over_time::live_line;
 use super::plot::{Plot, line, value_plot};
 use super::series::{Point, end_us, thin};
 use super::text::certainty;
@@ -48,8 +49,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let height = PLOT_BOTTOM + 34 + layers.len() as i32 * NAME_HEIGHT;
     canvas::draw_with_tips(&head, height as u32, |sheet| {
         let end = end_us(analysis);
-        let exact: Vec<Point> =
-            analysis.timeline.iter().map(|point| (point.time_us as f64, point.live_bytes as f64)).collect();
+        let exact = live_line(analysis);
         let edges = edges(&layers, slices, end);
         let points = || edges.iter().flatten().chain(&exact).map(|point| point.1);
         let (low, high) = (points().fold(0.0, f64::min), points().map(finite).fold(0.0, f64::max));
@@ -58,7 +58,8 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         let roles = layers.iter().enumerate().map(|(index, layer)| role(layer, index));
         draw_layers(&mut plot, &edges, roles)?;
         line(&mut plot, &thin(&exact, end), Role::Ink)?;
-        write_names(sheet, analysis, &layers)
+        let is_exact = figures.iter().all(|figure| figure.low >= figure.high);
+        write_names(sheet, analysis, &layers, is_exact)
     })
 }
 
@@ -147,7 +148,12 @@ fn draw_layers(
 }
 
 /// What each layer is, the topmost first, as they lie on each other.
-fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Result<Vec<Tip>, PlotError> {
+fn write_names(
+    sheet: &Sheet<'_>,
+    analysis: &Analysis,
+    layers: &[Layer],
+    is_exact: bool,
+) -> Result<Vec<Tip>, PlotError> {
     let sites: Vec<&SiteFigures> =
         layers.iter().filter_map(|layer| analysis.sites.get(layer.site?)).collect();
     let names = call_sites::names(&sites);
@@ -173,15 +179,16 @@ fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Resu
         let highest = layer.live.iter().max_by(|one, other| one.bytes.total_cmp(&other.bytes));
         let figures = [highest, layer.live.last()];
         for (sum, right) in figures.into_iter().zip(columns) {
-            let figure = sum.map(|sum| figure(&estimate(sum))).unwrap_or_default();
+            let figure = sum.map(|sum| figure(&estimate(sum), is_exact)).unwrap_or_default();
             canvas::write(sheet, &figure, (right, middle), &Style::right(Role::Ink))?;
         }
     }
     Ok(tips)
 }
 
-fn figure(estimate: &Estimate) -> String {
-    if estimate.samples == 0 {
+/// A figure with its interval. Where there is no sample there may still be some bytes, unless everything is recorded.
+fn figure(estimate: &Estimate, is_exact: bool) -> String {
+    if estimate.samples == 0 && !is_exact {
         return "none seen".to_owned();
     }
     let value = units::bytes(estimate.value);
