@@ -108,7 +108,7 @@ fn equal_pairs_raise_no_more_alarms_than_promised() {
         ("30 sites, 100 samples each", vec![100.0; 30]),
         ("20 sites, 10 to 2,000 samples", (0..20).map(|at| 10.0 * 1.32_f64.powi(at)).collect()),
     ] {
-        let pairs = pairs(80);
+        let pairs = pairs(50);
         let alarms = Program::new(&samples).alarms(pairs, 1.0);
         println!("A/A, {name}: {alarms} of {pairs} pairs raise an alarm, {:.2}%", percent(alarms, pairs));
         // The promise is 1%; of so many pairs, three standard errors more may be seen.
@@ -129,7 +129,7 @@ fn ten_percent_more_is_caught_where_the_samples_suffice() {
         let aa = program.check(&program.trace(&mut random, 1.0), &program.trace(&mut random, 1.0));
         let shown = aa.sites.iter().map(|site| site.smallest_shown).fold(f64::INFINITY, f64::min);
         assert!(shown <= 0.1, "{name}: shows {shown} only");
-        let pairs = pairs(40);
+        let pairs = pairs(30);
         let caught = percent(program.alarms(pairs, 1.1), pairs);
         println!("A/+10%, {name} (shows {:.1}%): {caught:.2}% caught", 100.0 * shown);
         assert!(caught >= 95.0, "{name}: {caught}%");
@@ -147,7 +147,7 @@ fn what_is_said_to_be_shown_is_caught() {
             site.figure == Figure::Bytes && site.old.samples.abs_diff(samples as u64) < samples as u64 / 4
         };
         let shown = aa.sites.iter().find(site).expect("the first site").smallest_shown;
-        let pairs = pairs(40);
+        let pairs = pairs(30);
         let caught = percent(program.alarms(pairs, 1.0 + shown), pairs);
         println!("A/+{:.0}%, {samples} samples: {caught:.2}% caught", 100.0 * shown);
         assert!(caught >= 93.0, "{samples} samples, +{shown}: {caught}%");
@@ -169,7 +169,7 @@ fn equal_tables_show_no_more_changes_than_promised() {
     {
         let program = Program::new(&samples);
         for figure in [Figure::Bytes, Figure::Count] {
-            let (mut random, pairs) = (Random(17), pairs(60));
+            let (mut random, pairs) = (Random(17), pairs(40));
             let changed = |_: &u32| {
                 let (old, new) = (program.trace(&mut random, 1.0), program.trace(&mut random, 1.0));
                 let side = |profile| Side { profile, symbols: &program.symbols };

@@ -29,6 +29,7 @@ pub fn differential_flame_graph(comparison: &Comparison) -> Result<String, DrawE
     options.title = format!("What changed in {}", comparison.figure.describe());
     options.subtitle = Some(match changes {
         0 => "No stack changed for certain. As wide as in the new trace.".to_owned(),
+        1 => "One stack changed for certain: red more, blue less. As wide as in the new trace.".to_owned(),
         _ => {
             format!("{changes} stacks changed for certain: red more, blue less. As wide as in the new trace.")
         }
@@ -124,6 +125,7 @@ mod tests {
             by: By::Site,
             totals: Vec::new(),
             compared: rows.len(),
+            notes: Vec::new(),
             rows,
         };
         differential_flame_graph(&comparison).unwrap()

@@ -26,7 +26,7 @@ use crate::load::{Profile, SiteSamples};
 use crate::statistics::{Estimate, Total};
 use crate::symbolize::Symbols;
 pub(crate) use fold::{Row, fold};
-pub(crate) use rows::{exact_changes, shared_tail, simultaneous_tail};
+pub(crate) use rows::{exact_changes, notes, shared_tail, simultaneous_tail};
 
 /// A trace that is compared.
 #[derive(Debug, Clone, Copy)]

@@ -2,14 +2,14 @@
 //!
 //! As one file it is the table of call sites; as a folder it is the whole analysis. An estimate takes three columns: `x`,
 //! and the ends of its 95% interval, `x_low` and `x_high`. Sizes are bytes, times microseconds. A table of a long trace's
-//! figures over time has 4,000 rows at most. Control characters in names are written as `\u{1b}`.
+//! figures over time has 4,000 rows at most. What single call sites did over time is left to Parquet and JSON. Control characters in names are written as `\u{1b}`.
 
 use super::source::ExportSource;
 use super::text::printable;
 use super::{ExportError, Exporter, Tables};
 use crate::analysis::{
-    Analysis, Bottleneck, Fate, Frame, LifetimeBucket, ScopeFigures, SiteFigures, SizeBucket, ThreadFigures,
-    ThreadFlow, TimelinePoint,
+    Analysis, Bottleneck, Fate, Frame, GroupFigures, LifetimeBucket, ResourcePoint, ScopeFigures,
+    SiteFigures, SizeBucket, SizeLifetime, ThreadCell, ThreadFigures, ThreadFlow, TimelinePoint,
 };
 use crate::statistics::Estimate;
 use std::io::{self, Write};
@@ -41,8 +41,17 @@ fn write_tables(source: &ExportSource, tables: &Tables<'_>) -> Result<(), Export
     tables.write("timeline", |out| Ok(table(&timeline(), &analysis.timeline, out)?))?;
     tables.write("sizes", |out| Ok(table(&sizes(), &analysis.sizes, out)?))?;
     tables.write("lifetimes", |out| Ok(table(&lifetimes(), &analysis.lifetimes, out)?))?;
+    tables.write("lifetimes_by_size", |out| {
+        Ok(table(&lifetimes_by_size(), &analysis.lifetimes_by_size, out)?)
+    })?;
     tables.write("flows", |out| Ok(table(&flows(), &analysis.flows, out)?))?;
     tables.write("scopes", |out| Ok(table(&scopes(), &analysis.scopes, out)?))?;
+    tables.write("modules", |out| Ok(table(&modules(), &analysis.modules, out)?))?;
+    tables.write("resources", |out| Ok(table(&resources(), &analysis.resources, out)?))?;
+    let series = &analysis.thread_series;
+    let cells: Vec<(u64, ThreadCell)> =
+        series.cells.iter().map(|cell| (u64::from(cell.bin) * series.bin_us, *cell)).collect();
+    tables.write("thread_series", |out| Ok(table(&thread_series(), &cells, out)?))?;
     tables.write("findings", |out| Ok(table(&findings(), &analysis.findings, out)?))?;
     tables.write("session", |out| Ok(table(&session(), &[analysis], out)?))
 }
@@ -72,7 +81,7 @@ fn stack(frames: &[Frame]) -> String {
     names.join(";")
 }
 
-fn threads() -> [Column<ThreadFigures>; 7] {
+fn threads() -> [Column<ThreadFigures>; 10] {
     [
         ("thread_id", Whole(|thread| thread.id.into())),
         ("os_id", Whole(|thread| thread.os_id.into())),
@@ -81,6 +90,9 @@ fn threads() -> [Column<ThreadFigures>; 7] {
         ("allocated_bytes", Whole(|thread| thread.allocated_bytes.into())),
         ("frees", Whole(|thread| thread.frees.into())),
         ("freed_bytes", Whole(|thread| thread.freed_bytes.into())),
+        ("live_bytes", Estimated(|thread| thread.sampled.live_bytes)),
+        ("peak_bytes", Estimated(|thread| thread.sampled.peak_bytes)),
+        ("temporary_bytes", Estimated(|thread| thread.sampled.temporary_bytes)),
     ]
 }
 
@@ -92,7 +104,66 @@ fn timeline() -> [Column<TimelinePoint>; 7] {
         ("allocated_bytes", Whole(|point| point.allocated_bytes.into())),
         ("frees", Whole(|point| point.frees.into())),
         ("freed_bytes", Whole(|point| point.freed_bytes.into())),
-        ("rss_bytes", Text(|point| point.rss_bytes.map(|bytes| bytes.to_string()).unwrap_or_default())),
+        ("rss_bytes", Text(|point| or_empty(point.rss_bytes))),
+    ]
+}
+
+/// The number, nothing where there is none.
+fn or_empty(number: Option<u64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn resources() -> [Column<ResourcePoint>; 13] {
+    [
+        ("time_us", Whole(|point| point.time_us.into())),
+        ("rss_bytes", Text(|point| or_empty(point.rss_bytes))),
+        ("cpu_user_us", Text(|point| or_empty(point.cpu_user_us))),
+        ("cpu_system_us", Text(|point| or_empty(point.cpu_system_us))),
+        ("threads", Text(|point| or_empty(point.threads))),
+        ("voluntary_switches", Text(|point| or_empty(point.voluntary_switches))),
+        ("involuntary_switches", Text(|point| or_empty(point.involuntary_switches))),
+        ("minor_faults", Text(|point| or_empty(point.minor_faults))),
+        ("major_faults", Text(|point| or_empty(point.major_faults))),
+        ("read_bytes", Text(|point| or_empty(point.read_bytes))),
+        ("written_bytes", Text(|point| or_empty(point.written_bytes))),
+        ("cgroup_usage_bytes", Text(|point| or_empty(point.cgroup_usage_bytes))),
+        ("cgroup_limit_bytes", Text(|point| or_empty(point.cgroup_limit_bytes))),
+    ]
+}
+
+/// With the time at which each cell begins.
+fn thread_series() -> [Column<(u64, ThreadCell)>; 6] {
+    [
+        ("thread_id", Whole(|(_, cell)| cell.thread.into())),
+        ("from_us", Whole(|(from_us, _)| (*from_us).into())),
+        ("allocations", Whole(|(_, cell)| cell.allocations.into())),
+        ("allocated_bytes", Whole(|(_, cell)| cell.allocated_bytes.into())),
+        ("frees", Whole(|(_, cell)| cell.frees.into())),
+        ("freed_bytes", Whole(|(_, cell)| cell.freed_bytes.into())),
+    ]
+}
+
+fn modules() -> [Column<GroupFigures>; 8] {
+    [
+        ("name", Text(|group| group.name.clone())),
+        ("samples", Whole(|group| group.sampled.samples.into())),
+        ("allocations", Estimated(|group| group.sampled.allocations)),
+        ("allocated_bytes", Estimated(|group| group.sampled.allocated_bytes)),
+        ("peak_bytes", Estimated(|group| group.sampled.peak_bytes)),
+        ("live_bytes", Estimated(|group| group.sampled.live_bytes)),
+        ("temporary_bytes", Estimated(|group| group.sampled.temporary_bytes)),
+        ("cross_thread_bytes", Estimated(|group| group.sampled.cross_thread_bytes)),
+    ]
+}
+
+fn lifetimes_by_size() -> [Column<SizeLifetime>; 6] {
+    [
+        ("up_to_bytes", Whole(|class| class.up_to_bytes.into())),
+        ("up_to_us", Text(|class| or_empty(class.up_to_us))),
+        ("freed_allocations", Estimated(|class| class.freed_allocations)),
+        ("freed_bytes", Estimated(|class| class.freed_bytes)),
+        ("live_allocations", Estimated(|class| class.live_allocations)),
+        ("live_bytes", Estimated(|class| class.live_bytes)),
     ]
 }
 
@@ -106,7 +177,7 @@ fn sizes() -> [Column<SizeBucket>; 3] {
 
 fn lifetimes() -> [Column<LifetimeBucket>; 7] {
     [
-        ("up_to_us", Text(|class| class.up_to_us.map(|us| us.to_string()).unwrap_or_default())),
+        ("up_to_us", Text(|class| or_empty(class.up_to_us))),
         ("freed_allocations", Estimated(|class| class.freed_allocations)),
         ("freed_bytes", Estimated(|class| class.freed_bytes)),
         ("live_allocations", Estimated(|class| class.live_allocations)),
@@ -130,14 +201,18 @@ fn flows() -> [Column<ThreadFlow>; 4] {
     ]
 }
 
-fn scopes() -> [Column<ScopeFigures>; 6] {
+fn scopes() -> [Column<ScopeFigures>; 10] {
     [
+        ("scope_id", Whole(|scope| scope.id.into())),
         ("name", Text(|scope| scope.name.clone())),
         ("calls", Whole(|scope| scope.calls.into())),
         ("allocations", Whole(|scope| scope.allocations.into())),
         ("allocated_bytes", Whole(|scope| scope.allocated_bytes.into())),
         ("own_allocations", Whole(|scope| scope.own_allocations.into())),
         ("own_allocated_bytes", Whole(|scope| scope.own_allocated_bytes.into())),
+        ("own_live_bytes", Estimated(|scope| scope.sampled.live_bytes)),
+        ("own_peak_bytes", Estimated(|scope| scope.sampled.peak_bytes)),
+        ("own_temporary_bytes", Estimated(|scope| scope.sampled.temporary_bytes)),
     ]
 }
 

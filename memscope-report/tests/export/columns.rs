@@ -79,7 +79,12 @@ fn every_table_parses() {
     assert_close(total(&lifetimes, "freed_bytes") + total(&lifetimes, "live_bytes"), ended, "lifetimes");
     assert_close(total(&read("flows"), "bytes"), ended, "flows");
     assert!(column(&read("flows"), "freed_by_thread_id").contains(&"live".to_owned()));
-    for name in ["sizes", "scopes", "findings"] {
+    let modules = read("modules");
+    // Samples whose call site is lost are in no crate, as they are in no flow.
+    assert_close(total(&modules, "allocated_bytes"), ended, "modules");
+    assert_close(total(&read("lifetimes_by_size"), "live_bytes"), total(&lifetimes, "live_bytes"), "sizes");
+    assert_eq!(column(&read("resources"), "rss_bytes"), ["5242880"]);
+    for name in ["sizes", "scopes", "findings", "thread_series"] {
         let rows = read(name);
         assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{name}");
     }
