@@ -157,8 +157,8 @@ pub(crate) fn load(trace: &Path, progress: &Progress) -> Result<Profile, ReportE
         let (file, total) = open_file(trace)?;
         Ok(Counted { file, done: 0, total, progress })
     };
-    let first = Profile::from_reader(open()?).map_err(|error| error.at(trace))?;
-    first.restated(open).map_err(|error| error.at(trace))
+    let bytes = open()?.total;
+    Profile::from_file(bytes, open).map_err(|error| error.at(trace))
 }
 
 struct Counted<'a> {

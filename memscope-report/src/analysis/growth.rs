@@ -44,17 +44,6 @@ impl Growth {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (&class, other) in &other.0 {
-            let step = self.0.entry(class).or_default();
-            step.reallocs.merge(&other.reallocs);
-            step.moved.merge(&other.moved);
-            step.kept_bytes.merge(&other.kept_bytes);
-            step.copied_bytes.merge(&other.copied_bytes);
-            step.new_bytes.merge(&other.new_bytes);
-        }
-    }
-
     /// The steps, smallest size first.
     pub(super) fn steps(&self, losses: Losses) -> Vec<GrowthStep> {
         let steps = self.0.iter().map(|(&class, step)| {
@@ -106,8 +95,5 @@ mod tests {
             })
             .collect();
         assert_eq!(values, [(64, 8.0, 8.0, 512.0, 1_024.0), (128, 8.0, 6.0, 768.0, 2_048.0)]);
-        let mut twice = growth.clone();
-        twice.merge(&growth);
-        assert_eq!(twice.steps(Losses::default())[1].copied_bytes.value, 1_536.0);
     }
 }

@@ -62,22 +62,6 @@ impl Merged {
         self.growth.add(site);
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.allocations.merge(&other.allocations);
-        self.allocated_bytes.merge(&other.allocated_bytes);
-        self.live_bytes.merge(&other.live_bytes);
-        self.peak_bytes.merge(&other.peak_bytes);
-        self.temporary_bytes.merge(&other.temporary_bytes);
-        self.cross_thread_bytes.merge(&other.cross_thread_bytes);
-        self.kept_bytes.merge(&other.kept_bytes);
-        self.copied_bytes.merge(&other.copied_bytes);
-        self.freed.merge(&other.freed);
-        self.lifetime_us += other.lifetime_us;
-        self.live.merge(&other.live);
-        self.live_age_us += other.live_age_us;
-        self.growth.merge(&other.growth);
-    }
-
     fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
         let whole = self.allocated_bytes.thinned(losses);
         let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
@@ -113,30 +97,41 @@ pub(super) struct Sites {
 /// The call sites, most estimated allocated bytes first.
 pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sites {
     let trie = StackTrie::new(&profile.stacks, symbols);
-    let (mut merged, stack_of) = merge_by_stack(profile, &trie);
+    let stack_of: Vec<Option<u32>> = profile
+        .sites
+        .iter()
+        .map(|site| {
+            let has_samples = site.samples.allocated.samples() > 0;
+            has_samples.then(|| trie.of_site(&profile.stacks, site))
+        })
+        .collect();
+    let ranked = rank_stacks(profile, &stack_of, trie.len());
+    // Where the sums of a stack go; those of stacks that are not told apart go to one place.
     let mut place_of_stack = vec![None; trie.len()];
-    merged.sort_by(|(_, one), (_, other)| {
-        let bytes = other.allocated_bytes.value().total_cmp(&one.allocated_bytes.value());
-        bytes
-            .then(other.allocations.samples().cmp(&one.allocations.samples()))
-            .then(one.stack.cmp(&other.stack))
-    });
-    let mut figures = Vec::with_capacity(merged.len());
+    let mut told: Vec<(u32, Merged)> = Vec::new();
     let mut further = Merged::default();
-    let mut further_sites = 0_u64;
     let mut bytes = 0;
-    for (stack, totals) in &merged {
+    for (stack, node) in &ranked {
         bytes += trie.text_bytes(*stack);
         if bytes > FRAMES_BYTES_MAX {
-            further.merge(totals);
-            further_sites += 1;
             bytes -= trie.text_bytes(*stack);
             continue;
         }
-        place_of_stack[*stack as usize] = Some(figures.len() as u32);
-        let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
-        figures.push(totals.figures(losses, label, trie.frames(*stack)));
+        place_of_stack[*stack as usize] = Some(told.len() as u32);
+        told.push((*stack, Merged { stack: *node, ..Merged::default() }));
     }
+    let further_sites = ranked.len() - told.len();
+    for (site, stack) in profile.sites.iter().zip(&stack_of) {
+        let Some(stack) = stack else { continue };
+        match place_of_stack[*stack as usize] {
+            Some(place) => told[place as usize].1.add(site),
+            None => further.add(site),
+        }
+    }
+    let mut figures = in_two_parts(&told, |(stack, totals)| {
+        let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
+        totals.figures(losses, label, trie.frames(*stack))
+    });
     if further_sites > 0 {
         figures.push(further.figures(losses, format!("({further_sites} further call sites)"), Vec::new()));
     }
@@ -148,27 +143,56 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
     Sites { figures, place_of: stack_of.into_iter().map(place).collect() }
 }
 
-/// The totals of all sites whose trimmed stacks are equal, with that stack; and that stack for each site of the trace that has
-/// samples.
-fn merge_by_stack(profile: &Profile, trie: &StackTrie<'_>) -> (Vec<(u32, Merged)>, Vec<Option<u32>>) {
-    const NONE: u32 = u32::MAX;
-    let mut slots = vec![NONE; trie.len()];
-    let mut merged: Vec<(u32, Merged)> = Vec::new();
-    let mut stack_of = vec![None; profile.sites.len()];
-    for (site, stack_of) in profile.sites.iter().zip(&mut stack_of) {
-        if site.samples.allocated.samples() == 0 {
-            continue;
-        }
-        let stack = trie.of_site(&profile.stacks, site);
-        *stack_of = Some(stack);
-        let slot = &mut slots[stack as usize];
-        if *slot == NONE {
-            *slot = merged.len() as u32;
-            merged.push((stack, Merged { stack: site.stack, ..Merged::default() }));
-        }
-        merged[*slot as usize].1.add(site);
+/// The trimmed stacks that have samples, most estimated bytes allocated first, each with the node of the first of its sites. `stack_of`
+/// has the stack of each site of the trace, below `stacks`.
+fn rank_stacks(profile: &Profile, stack_of: &[Option<u32>], stacks: usize) -> Vec<(u32, u32)> {
+    #[derive(Clone, Copy, Default)]
+    struct Weight {
+        bytes: f64,
+        samples: u64,
+        node: u32,
     }
-    (merged, stack_of)
+    let mut weights = vec![Weight::default(); stacks];
+    for (site, stack) in profile.sites.iter().zip(stack_of) {
+        let Some(stack) = stack else { continue };
+        let (weight, allocated) = (&mut weights[*stack as usize], &site.samples.allocated);
+        if weight.samples == 0 {
+            weight.node = site.stack;
+        }
+        weight.bytes += allocated.value() * site.size_bytes as f64;
+        weight.samples += allocated.samples();
+    }
+    let mut ranked: Vec<(u32, Weight)> =
+        (0..).zip(weights).filter(|(_, weight)| weight.samples > 0).collect();
+    ranked.sort_by(|(_, one), (_, other)| {
+        other
+            .bytes
+            .total_cmp(&one.bytes)
+            .then(other.samples.cmp(&one.samples))
+            .then(one.node.cmp(&other.node))
+    });
+    ranked.into_iter().map(|(stack, weight)| (stack, weight.node)).collect()
+}
+
+/// Items from which on a second thread is worth its start.
+const MANY: usize = 2_000;
+
+/// What `of` makes of each item, in order; of many, half of them on another thread.
+fn in_two_parts<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (first, second) = items.split_at(if items.len() < MANY { items.len() } else { items.len() / 2 });
+    std::thread::scope(|scope| {
+        let work = || second.iter().map(&of).collect::<Vec<R>>();
+        let other = (!second.is_empty()).then(|| std::thread::Builder::new().spawn_scoped(scope, work));
+        let mut all: Vec<R> = first.iter().map(&of).collect();
+        match other {
+            Some(Ok(thread)) => {
+                all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            // No thread can be had: then here.
+            _ => all.extend(work()),
+        }
+        all
+    })
 }
 
 /// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is

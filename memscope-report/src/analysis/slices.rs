@@ -133,16 +133,21 @@ impl Slices {
     /// Sorts the cells and makes those of one site, thread, scope and bin one.
     fn sum_up(&mut self) {
         let key = |cell: &SliceCell| (cell.site, cell.thread, cell.scope, cell.bin);
-        // The sort is stable: the same cells give the same sums to the last bit.
-        self.cells.sort_by_key(key);
-        self.cells.dedup_by(|later, earlier| {
-            let same = key(later) == key(earlier);
-            if same {
-                earlier.allocated.merge(&later.allocated);
-                earlier.freed.merge(&later.freed);
+        // The keys are sorted, not the cells, which are large. Equal ones stay in order: the same cells give the same sums to the last bit.
+        let mut order: Vec<_> = (0_u32..).zip(&self.cells).map(|(at, cell)| (key(cell), at)).collect();
+        order.sort_unstable();
+        let mut cells: Vec<SliceCell> = Vec::new();
+        for (_, at) in order {
+            let cell = &self.cells[at as usize];
+            match cells.last_mut().filter(|last| key(last) == key(cell)) {
+                Some(last) => {
+                    last.allocated.merge(&cell.allocated);
+                    last.freed.merge(&cell.freed);
+                }
+                None => cells.push(*cell),
             }
-            same
-        });
+        }
+        self.cells = cells;
         self.bins = self.cells.iter().map(|cell| cell.bin + 1).max().unwrap_or(0);
     }
 }

@@ -7,7 +7,7 @@ use super::ownership::{Ended, Fate, OwnershipFold};
 use super::peak::{Life, PeakFold};
 use super::samples::NO_SITE;
 use super::sites::TEMPORARY_US;
-use super::slices::{Happening, SitePlace, SliceFold};
+use super::slices::{Happening, Sample, SitePlace, SliceFold};
 
 /// A sample was made, or has ended.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,7 @@ pub(super) struct Event {
     pub(super) site_row: u32,
     /// Who made it.
     pub(super) thread: u32,
+    pub(super) scope: u32,
     pub(super) size_bytes: u64,
     pub(super) probability: f64,
     /// When it was made, microseconds.
@@ -39,10 +40,11 @@ impl ActivityFold {
     }
 
     pub(super) fn add(&mut self, event: &Event) {
-        let &Event { site_row, thread, size_bytes, probability, start_us, freed } = event;
+        let &Event { site_row, thread, scope, size_bytes, probability, start_us, freed } = event;
+        let sample = Sample { site_row, thread, scope, size_bytes, probability };
         let Some((end_us, freed_by)) = freed else {
             if site_row != NO_SITE {
-                self.slices.add(site_row, thread, probability, start_us, Happening::Allocated);
+                self.slices.add(sample, start_us, Happening::Allocated);
             }
             return;
         };
@@ -50,7 +52,7 @@ impl ActivityFold {
         if site_row == NO_SITE {
             return;
         }
-        self.slices.add(site_row, thread, probability, end_us.max(start_us), Happening::Freed);
+        self.slices.add(sample, end_us.max(start_us), Happening::Freed);
         let age_us = end_us.saturating_sub(start_us);
         let fate = if freed_by == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(freed_by) };
         let is_temporary = thread != 0 && freed_by == thread && age_us <= TEMPORARY_US;

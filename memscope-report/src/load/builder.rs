@@ -61,6 +61,11 @@ impl Builder {
         }
     }
 
+    /// Moves part of the work to another thread.
+    pub(crate) fn spread(&mut self) {
+        self.fold.spread();
+    }
+
     pub(crate) fn add(&mut self, record: Record) {
         match record {
             Record::Session(session) => self.session = session,

@@ -13,6 +13,7 @@ mod intervals;
 mod open;
 mod ownership;
 mod peak;
+mod pipeline;
 mod profile;
 #[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
@@ -76,15 +77,33 @@ impl Profile {
         Ok(builder.finish(*reader.stats(), header_damaged))
     }
 
-    /// This profile, or one with the losses allowed for interval by interval where that tells more: from the trace that `again` opens a second
-    /// time.
-    pub(crate) fn restated<R: Read>(
-        self,
-        again: impl FnOnce() -> Result<R, ReportError>,
+    /// As [`Profile::from_reader`], with the same result, on three threads: faster for a trace of many megabytes.
+    ///
+    /// # Errors
+    /// As [`Profile::from_reader`].
+    pub fn from_large_reader(source: impl Read + Send) -> Result<Self, ReportError> {
+        Self::read_in_parallel(source, IntervalShares::default())
+    }
+
+    fn read_in_parallel(source: impl Read + Send, shares: IntervalShares) -> Result<Self, ReportError> {
+        let mut builder = Builder::new(shares);
+        let (stats, header_damaged) = pipeline::read(source, &mut builder)?;
+        Ok(builder.finish(stats, header_damaged))
+    }
+
+    /// Reads a trace of `bytes` bytes from what `open` opens: once, or twice where losses are to be allowed for interval by interval.
+    pub(crate) fn from_file<R: Read + Send>(
+        bytes: u64,
+        open: impl Fn() -> Result<R, ReportError>,
     ) -> Result<Self, ReportError> {
-        match self.shares.for_second_pass() {
-            Some(shares) => Self::read_once(again()?, shares),
-            None => Ok(self),
+        let read = |shares| match bytes {
+            ..pipeline::LARGE_BYTES => Self::read_once(open()?, shares),
+            _ => Self::read_in_parallel(open()?, shares),
+        };
+        let first = read(IntervalShares::default())?;
+        match first.shares.for_second_pass() {
+            Some(shares) => read(shares),
+            None => Ok(first),
         }
     }
 
@@ -95,9 +114,8 @@ impl Profile {
     /// (it is not opened then), and what [`Profile::from_reader`] says with the path added.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
-        let (file, _) = open_file(path)?;
-        let first = Self::from_reader(file).map_err(|error| error.at(path))?;
-        first.restated(|| Ok(open_file(path)?.0)).map_err(|error| error.at(path))
+        let (_, bytes) = open_file(path)?;
+        Self::from_file(bytes, || Ok(open_file(path)?.0)).map_err(|error| error.at(path))
     }
 }
 

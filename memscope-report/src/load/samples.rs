@@ -3,9 +3,10 @@
 //! Kept is only what may still change: the samples that are not freed yet. A sample freed is folded into its site's
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
-use super::activity::{ActivityFold, Event};
+use super::activity::Event;
 use super::open::{Open, OpenTable};
 use super::ownership::{Ended, Fate, Ownership};
+use super::pipeline::Activity;
 use super::site_table::{Definition, SiteTable};
 use super::sites::{Site, SiteSamples};
 use super::slices::{SitePlace, SiteTimes};
@@ -43,7 +44,7 @@ pub(crate) struct SampleFold {
     /// Frees of samples that were never seen (or twice freed).
     unmatched_frees: u64,
     next_sample: u64,
-    activity: ActivityFold,
+    activity: Activity,
 }
 
 /// What a [`SampleFold`] comes to.
@@ -58,6 +59,11 @@ pub(crate) struct Folded {
 }
 
 impl SampleFold {
+    /// Moves part of the work to another thread.
+    pub(crate) fn spread(&mut self) {
+        self.activity.spread();
+    }
+
     /// Adds sites; returns how many could not be used.
     pub(crate) fn add_sites(
         &mut self,
@@ -102,20 +108,21 @@ impl SampleFold {
         retained: f64,
     ) {
         self.samples += 1;
-        let (site_row, probability, size_bytes) = match self.sites.row_of(site) {
+        let (site_row, probability, (size_bytes, scope)) = match self.sites.row_of(site) {
             Some(row) => {
-                let (probability, size_bytes) = self.sites.add_sample(row, interval, retained);
-                self.sample_bytes += u128::from(size_bytes);
-                (row as u32, probability, size_bytes)
+                let (probability, size_and_scope) = self.sites.add_sample(row, interval, retained);
+                self.sample_bytes += u128::from(size_and_scope.0);
+                (row as u32, probability, size_and_scope)
             }
             None => {
                 self.unknown.allocated.add(1.0, 1.0);
-                (NO_SITE, 1.0, 0)
+                (NO_SITE, 1.0, (0, 0))
             }
         };
-        self.activity.add(&Event {
+        self.activity.add(Event {
             site_row,
             thread,
+            scope,
             size_bytes,
             probability,
             start_us: time_us,
@@ -154,14 +161,14 @@ impl SampleFold {
     fn close(&mut self, open: Open, freed_by: u32, end_us: u64) {
         let Open { site_row, thread, time_us: start_us, probability } = open;
         let lifetime_us = end_us.saturating_sub(start_us);
-        let size_bytes = if site_row == NO_SITE {
+        let (size_bytes, scope) = if site_row == NO_SITE {
             self.unknown.add_free(probability, lifetime_us, thread, freed_by);
-            0
+            (0, 0)
         } else {
             self.sites.add_free(site_row as usize, probability, lifetime_us, thread, freed_by)
         };
         let freed = Some((end_us, freed_by));
-        self.activity.add(&Event { site_row, thread, size_bytes, probability, start_us, freed });
+        self.activity.add(Event { site_row, thread, scope, size_bytes, probability, start_us, freed });
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
@@ -173,7 +180,7 @@ impl SampleFold {
     pub(crate) fn finish(&mut self, end_us: u64) -> Folded {
         let mut sites = std::mem::take(&mut self.sites).into_sites();
         let mut unknown = std::mem::take(&mut self.unknown);
-        let mut activity = std::mem::take(&mut self.activity);
+        let mut activity = std::mem::take(&mut self.activity).finish();
         let (ended, peak_us) = activity.take_peak();
         let mut at_peak =
             |sites: &mut [Site], unknown: &mut SiteSamples, row: u32, thread: u32, probability: f64| {

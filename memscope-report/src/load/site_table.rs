@@ -6,8 +6,8 @@
 
 use super::sites::{self, Site, SiteSamples, TEMPORARY_US};
 use super::table::IdTable;
+use crate::statistics::Total;
 use memscope_trace::{AllocationKind, Interval};
-use std::collections::HashMap;
 
 /// What a site is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,9 @@ pub(super) struct Definition {
 #[derive(Debug, Clone, Copy)]
 struct Counts {
     probability: f64,
-    /// The site's size again, beside what is asked for with it.
+    /// The site's size and scope again, beside what is asked for with them.
     size_bytes: u64,
+    scope: u32,
     /// Sum of the lifetimes of those freed, microseconds.
     lifetime_us: f64,
     /// The interval that `probability` was computed for.
@@ -35,13 +36,23 @@ struct Counts {
     cross_thread: u32,
 }
 
+/// What its samples of earlier probabilities add up to.
+#[derive(Debug, Clone, Default)]
+struct Settled {
+    allocated: Total,
+    freed: Total,
+    temporary: Total,
+    cross_thread: Total,
+    lifetime_us: f64,
+}
+
 /// The sites.
 #[derive(Debug, Default)]
 pub(super) struct SiteTable {
     definitions: IdTable<Definition>,
     counts: Vec<Counts>,
-    /// What was settled, by row: only of sites whose probability has changed, or whose samples have had several.
-    settled: HashMap<u32, SiteSamples>,
+    /// What was settled, by row: only of sites whose probability has changed.
+    settled: Vec<Option<Box<Settled>>>,
 }
 
 impl SiteTable {
@@ -50,6 +61,7 @@ impl SiteTable {
         let left_out = self.definitions.extend(first_id, rows);
         let none = |site: &Definition| Counts {
             size_bytes: site.size_bytes,
+            scope: site.scope,
             probability: 1.0,
             lifetime_us: 0.0,
             interval: u32::MAX,
@@ -60,6 +72,7 @@ impl SiteTable {
         };
         let new = &self.definitions.rows()[self.counts.len()..];
         self.counts.extend(new.iter().map(none));
+        self.settled.resize_with(self.counts.len(), || None);
         left_out
     }
 
@@ -73,9 +86,9 @@ impl SiteTable {
         self.definitions.rows()
     }
 
-    /// Counts a sample drawn under `interval`, of which the share `retained` was recorded; returns its probability and
-    /// size.
-    pub(super) fn add_sample(&mut self, row: usize, interval: &Interval, retained: f64) -> (f64, u64) {
+    /// Counts a sample drawn under `interval`, of which the share `retained` was recorded; returns its probability,
+    /// size and scope.
+    pub(super) fn add_sample(&mut self, row: usize, interval: &Interval, retained: f64) -> (f64, (u64, u32)) {
         let counts = &mut self.counts[row];
         if counts.interval != interval.id || counts.allocated == u32::MAX {
             let probability = sites::probability(interval, counts.size_bytes) * retained;
@@ -87,10 +100,10 @@ impl SiteTable {
         }
         let counts = &mut self.counts[row];
         counts.allocated += 1;
-        (counts.probability, counts.size_bytes)
+        (counts.probability, (counts.size_bytes, counts.scope))
     }
 
-    /// Counts the end of a sample that had `probability`, as [`SiteSamples::add_free`]; returns the site's size.
+    /// Counts the end of a sample that had `probability`, as [`SiteSamples::add_free`]; returns the site's size and scope.
     pub(super) fn add_free(
         &mut self,
         row: usize,
@@ -98,20 +111,19 @@ impl SiteTable {
         lifetime_us: u64,
         thread: u32,
         freed_by: u32,
-    ) -> u64 {
+    ) -> (u64, u32) {
         let counts = &mut self.counts[row];
+        let size_and_scope = (counts.size_bytes, counts.scope);
         if counts.probability != probability || counts.freed == u32::MAX {
-            let settled = self.settled.entry(row as u32).or_default();
-            settled.add_free(probability, lifetime_us, thread, freed_by);
-            return counts.size_bytes;
+            let one =
+                Counts { allocated: 0, freed: 0, temporary: 0, cross_thread: 0, lifetime_us: 0.0, ..*counts };
+            let mut one = Counts { probability, ..one };
+            one.add_free(lifetime_us, thread, freed_by);
+            self.settled[row].get_or_insert_default().add(&one);
+        } else {
+            counts.add_free(lifetime_us, thread, freed_by);
         }
-        counts.freed += 1;
-        counts.lifetime_us += lifetime_us as f64;
-        if thread != 0 && freed_by != 0 {
-            counts.cross_thread += u32::from(thread != freed_by);
-            counts.temporary += u32::from(thread == freed_by && lifetime_us <= TEMPORARY_US);
-        }
-        counts.size_bytes
+        size_and_scope
     }
 
     /// Makes sums of the counts of row `row`.
@@ -121,7 +133,7 @@ impl SiteTable {
             Counts { allocated: 0, freed: 0, temporary: 0, cross_thread: 0, lifetime_us: 0.0, ..*counts };
         let counts = std::mem::replace(counts, none);
         if u64::from(counts.allocated) + u64::from(counts.freed) > 0 {
-            counts.add_to(self.settled.entry(row).or_default());
+            self.settled[row as usize].get_or_insert_default().add(&counts);
         }
     }
 
@@ -129,9 +141,19 @@ impl SiteTable {
     pub(super) fn into_sites(mut self) -> Vec<Site> {
         let definitions = self.definitions.into_rows();
         let mut sites = Vec::with_capacity(definitions.len());
-        for (row, (definition, counts)) in (0..).zip(definitions.into_iter().zip(&self.counts)) {
-            let mut samples = self.settled.remove(&row).unwrap_or_default();
-            counts.add_to(&mut samples);
+        for (definition, (counts, settled)) in
+            definitions.into_iter().zip(self.counts.iter().zip(&mut self.settled))
+        {
+            let mut sums = settled.take().unwrap_or_default();
+            sums.add(counts);
+            let samples = SiteSamples {
+                allocated: sums.allocated,
+                freed: sums.freed,
+                temporary: sums.temporary,
+                cross_thread: sums.cross_thread,
+                lifetime_us: sums.lifetime_us,
+                ..SiteSamples::default()
+            };
             sites.push(Site {
                 stack: definition.stack,
                 size_bytes: definition.size_bytes,
@@ -146,14 +168,24 @@ impl SiteTable {
 }
 
 impl Counts {
-    fn add_to(&self, samples: &mut SiteSamples) {
-        let add = |total: &mut crate::statistics::Total, count: u32| {
-            total.add_many(count.into(), 1.0, self.probability);
-        };
-        add(&mut samples.allocated, self.allocated);
-        add(&mut samples.freed, self.freed);
-        add(&mut samples.temporary, self.temporary);
-        add(&mut samples.cross_thread, self.cross_thread);
-        samples.lifetime_us += self.lifetime_us / self.probability;
+    /// Counts the end of a sample, as [`SiteSamples::add_free`].
+    fn add_free(&mut self, lifetime_us: u64, thread: u32, freed_by: u32) {
+        self.freed += 1;
+        self.lifetime_us += lifetime_us as f64;
+        if thread != 0 && freed_by != 0 {
+            self.cross_thread += u32::from(thread != freed_by);
+            self.temporary += u32::from(thread == freed_by && lifetime_us <= TEMPORARY_US);
+        }
+    }
+}
+
+impl Settled {
+    fn add(&mut self, counts: &Counts) {
+        let add = |total: &mut Total, count: u32| total.add_many(count.into(), 1.0, counts.probability);
+        add(&mut self.allocated, counts.allocated);
+        add(&mut self.freed, counts.freed);
+        add(&mut self.temporary, counts.temporary);
+        add(&mut self.cross_thread, counts.cross_thread);
+        self.lifetime_us += counts.lifetime_us / counts.probability;
     }
 }

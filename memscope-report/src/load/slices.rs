@@ -16,11 +16,13 @@ use super::ownership::Amount;
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are kept after the log was summed up.
-const ENTRIES_MAX: usize = 1 << 20;
+const ENTRIES_MAX: usize = 1 << 19;
 /// Places in the cache, a power of two.
 const CACHE_PLACES: usize = 1 << 13;
 /// Rather than to tell fewer stacks apart, bins are made longer.
 const STACKS_MIN: usize = 512;
+/// Stacks that are told apart at most once some are folded: far more than anybody looks at.
+const STACKS_MAX: usize = 1_024;
 /// But not longer than that so many are left.
 const BINS_MIN: u32 = 32;
 /// Cells of folded stacks that are kept, as long as there is more than one bin.
@@ -82,6 +84,17 @@ pub(super) struct SitePlace {
     pub(super) size_bytes: u64,
 }
 
+/// A sample that something happened to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) site_row: u32,
+    /// Who made it.
+    pub(super) thread: u32,
+    pub(super) scope: u32,
+    pub(super) size_bytes: u64,
+    pub(super) probability: f64,
+}
+
 /// A [`SiteTimes`] in the making.
 #[derive(Debug)]
 pub(super) struct SliceFold {
@@ -92,8 +105,8 @@ pub(super) struct SliceFold {
     log_max: usize,
     entries_max: usize,
     places: Vec<SitePlace>,
-    /// By row, whether the site's stack is folded.
-    is_folded: Vec<bool>,
+    /// Whether a site's stack is folded: a bit for each row, so that all of them stay in the processor's cache.
+    is_folded: Vec<u64>,
     folded_stacks: HashSet<u32>,
     folded: FoldedCells,
 }
@@ -124,28 +137,31 @@ impl Default for SliceFold {
 impl SliceFold {
     /// Adds the sites of the rows that follow.
     pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
+        let first = self.places.len();
         self.places.extend(places);
-        let new = &self.places[self.is_folded.len()..];
-        let folded_stacks = &self.folded_stacks;
-        self.is_folded.extend(new.iter().map(|place| folded_stacks.contains(&place.stack)));
+        self.is_folded.resize(self.places.len().div_ceil(64), 0);
+        self.mark_folded(first);
     }
 
-    /// Counts what happened to a sample of the site in row `site_row`, made by `thread`.
-    pub(super) fn add(
-        &mut self,
-        site_row: u32,
-        thread: u32,
-        probability: f64,
-        time_us: u64,
-        happening: Happening,
-    ) {
+    /// Marks the rows from `first` on whose stacks are folded.
+    fn mark_folded(&mut self, first: usize) {
+        if self.folded_stacks.is_empty() {
+            return;
+        }
+        for (row, place) in self.places.iter().enumerate().skip(first) {
+            self.is_folded[row / 64] |= u64::from(self.folded_stacks.contains(&place.stack)) << (row % 64);
+        }
+    }
+
+    /// Counts what happened to a sample.
+    pub(super) fn add(&mut self, sample: Sample, time_us: u64, happening: Happening) {
+        let Sample { site_row, thread, scope, size_bytes, probability } = sample;
         if !self.bins.has(time_us) {
             let doublings = self.bins.reach(time_us);
             self.shift_bins(doublings);
         }
         let bin = self.bins.of(time_us);
-        if self.is_folded[site_row as usize] {
-            let SitePlace { scope, size_bytes, .. } = self.places[site_row as usize];
+        if is_marked(&self.is_folded, site_row) {
             let cell = self.folded.at((thread, scope, bin));
             let amount =
                 if happening == Happening::Allocated { &mut cell.allocated } else { &mut cell.freed };
@@ -209,19 +225,20 @@ impl SliceFold {
         if !self.folded_stacks.is_empty() {
             let (is_folded, places, folded) = (&self.is_folded, &self.places, &mut self.folded);
             self.log.retain(|entry| {
-                let row = entry.site_row as usize;
-                if is_folded[row] {
-                    let SitePlace { scope, size_bytes, .. } = places[row];
+                let is_folded = is_marked(is_folded, entry.site_row);
+                if is_folded {
+                    let SitePlace { scope, size_bytes, .. } = places[entry.site_row as usize];
                     let cell = folded.at((entry.thread, scope, entry.bin));
                     cell.allocated.add_many(entry.allocated.into(), size_bytes, entry.probability);
                     cell.freed.add_many(entry.freed.into(), size_bytes, entry.probability);
                 }
-                !is_folded[row]
+                !is_folded
             });
         }
         let key =
             |entry: &SiteActivity| (entry.site_row, entry.thread, entry.bin, entry.probability.to_bits());
-        self.log.sort_unstable_by_key(key);
+        // Much of it is in order from the last time, which a stable sort makes use of.
+        self.log.sort_by_key(key);
         self.log.dedup_by(|later, earlier| {
             let sums =
                 (earlier.allocated.checked_add(later.allocated), earlier.freed.checked_add(later.freed));
@@ -256,7 +273,7 @@ impl SliceFold {
             stacks.into_iter().map(|(stack, weight)| (stack, share(&weight), weight.entries)).collect();
         ranked.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         let mut entries = 0;
-        let kept = ranked.iter().take_while(|(_, _, count)| {
+        let kept = ranked.iter().take(STACKS_MAX).take_while(|(_, _, count)| {
             entries += count;
             entries <= self.entries_max / 2
         });
@@ -265,9 +282,7 @@ impl SliceFold {
             return false;
         }
         self.folded_stacks.extend(ranked[kept..].iter().map(|(stack, ..)| *stack));
-        for (place, is_folded) in self.places.iter().zip(&mut self.is_folded) {
-            *is_folded = self.folded_stacks.contains(&place.stack);
-        }
+        self.mark_folded(0);
         true
     }
 
@@ -332,6 +347,10 @@ impl FoldedCells {
     }
 }
 
+fn is_marked(bits: &[u64], row: u32) -> bool {
+    bits[row as usize / 64] >> (row % 64) & 1 == 1
+}
+
 /// The place in the cache.
 fn place(site_row: u32, thread: u32, bin: u32) -> usize {
     hash(site_row, thread, bin) as usize & (CACHE_PLACES - 1)
@@ -359,6 +378,11 @@ mod tests {
         let mut fold = SliceFold { entries_max, ..SliceFold::default() };
         fold.add_places(places(40).into_iter());
         fold
+    }
+
+    fn sample(site_row: u32, thread: u32, probability: f64) -> Sample {
+        let SitePlace { scope, size_bytes, .. } = places(40)[site_row as usize];
+        Sample { site_row, thread, scope, size_bytes, probability }
     }
 
     fn totals(times: &SiteTimes) -> [f64; 4] {
@@ -394,7 +418,7 @@ mod tests {
                 let (probability, time_us) = (1.0 / f64::from(p), time_us * at as u64);
                 let happening = if freed { Happening::Freed } else { Happening::Allocated };
                 for fold in [&mut bounded, &mut plain] {
-                    fold.add(site, thread, probability, time_us, happening);
+                    fold.add(sample(site, thread, probability), time_us, happening);
                 }
                 if at % every == 0 {
                     bounded.empty_cache();
@@ -425,7 +449,7 @@ mod tests {
         let mut fold = fold(8);
         for (site, at) in (0..40).zip((0..40_u64).cycle()) {
             let samples = if site == 30 { 1_000 } else { 1 };
-            (0..samples).for_each(|_| fold.add(site, 1, 0.5, at, Happening::Allocated));
+            (0..samples).for_each(|_| fold.add(sample(site, 1, 0.5), at, Happening::Allocated));
         }
         let times = fold.finish();
         assert!(times.entries.iter().any(|entry| entry.site_row == 30), "{:?}", times.entries);
@@ -435,11 +459,11 @@ mod tests {
     #[test]
     fn a_site_that_joins_a_folded_stack_is_folded() {
         let mut fold = fold(4);
-        (0..40).for_each(|site| fold.add(site, 1, 0.5, u64::from(site), Happening::Allocated));
+        (0..40).for_each(|site| fold.add(sample(site, 1, 0.5), u64::from(site), Happening::Allocated));
         fold.empty_cache();
         fold.sum_up();
         let stack = *fold.folded_stacks.iter().min().unwrap();
         fold.add_places([SitePlace { stack, scope: 0, size_bytes: 1 }].into_iter());
-        assert!(fold.is_folded[40]);
+        assert!(is_marked(&fold.is_folded, 40) && !is_marked(&fold.is_folded, 41));
     }
 }

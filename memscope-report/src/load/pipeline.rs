@@ -1,0 +1,185 @@
+//! A large trace, read on three threads: the same records in the same order, so the same profile to the last bit.
+//!
+//! ```text
+//! reading, decoding -> matching frees to samples, tables -> sums over time, lifetimes, flows
+//! ```
+//!
+//! Each thread does one part of the work for all of the trace and hands batches on through a channel of a few places: memory is
+//! bounded, and the slowest part sets the pace. A small trace is read before the threads would have started.
+
+use super::activity::{ActivityFold, Event};
+use super::builder::Builder;
+use super::header;
+use super::slices::SitePlace;
+use crate::error::ReportError;
+use memscope_trace::{ReadStats, Record, TraceError};
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Files from this length on are read on several threads, bytes.
+pub(crate) const LARGE_BYTES: u64 = 8 << 20;
+/// Records handed on at once; most have 1,000 rows.
+const RECORDS: usize = 16;
+/// Events handed on at once.
+const EVENTS: usize = 8_192;
+/// Batches that may wait.
+const BATCHES: usize = 8;
+
+type Batch = Result<Vec<Record>, TraceError>;
+
+/// Reads the trace in `source` into `builder`.
+pub(super) fn read(
+    source: impl Read + Send,
+    builder: &mut Builder,
+) -> Result<(ReadStats, bool), ReportError> {
+    builder.spread();
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel::<Batch>(BATCHES);
+        let work = move || decode(source, &sender);
+        let reading = thread::Builder::new().spawn_scoped(scope, work).map_err(TraceError::Io)?;
+        for batch in receiver {
+            batch?.into_iter().for_each(|record| builder.add(record));
+        }
+        // What it panics with is not caught here: the scope hands it on.
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Reads and decodes to the end, or until nobody wants more.
+fn decode(source: impl Read, sender: &SyncSender<Batch>) -> Result<(ReadStats, bool), ReportError> {
+    let (mut reader, header_damaged) = header::open(source)?;
+    loop {
+        let mut batch = Vec::with_capacity(RECORDS);
+        while batch.len() < RECORDS {
+            match reader.next_record()? {
+                Some(record) => batch.push(record),
+                None => break,
+            }
+        }
+        let ended = batch.len() < RECORDS;
+        if sender.send(Ok(batch)).is_err() || ended {
+            return Ok((*reader.stats(), header_damaged));
+        }
+    }
+}
+
+enum Message {
+    Places(Vec<SitePlace>),
+    Events(Vec<Event>),
+    Peak(u64),
+}
+
+/// An [`ActivityFold`] here or on a thread of its own.
+#[derive(Debug)]
+pub(super) enum Activity {
+    Here(Box<ActivityFold>),
+    There(Remote),
+}
+
+/// One on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Remote {
+    sender: SyncSender<Message>,
+    waiting: Vec<Event>,
+    thread: thread::JoinHandle<Box<ActivityFold>>,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self::Here(Box::default())
+    }
+}
+
+impl Activity {
+    /// Moves the work to another thread, if one can be had.
+    pub(super) fn spread(&mut self) {
+        if !matches!(self, Self::Here(_)) {
+            return;
+        }
+        let Self::Here(mut fold) = std::mem::take(self) else { return };
+        let (sender, receiver): (_, Receiver<Message>) = sync_channel(BATCHES);
+        let (hand_over, take_over) = sync_channel::<Box<ActivityFold>>(1);
+        let work = move || {
+            let mut fold = take_over.recv().unwrap_or_default();
+            for message in receiver {
+                match message {
+                    Message::Places(places) => fold.add_places(places.into_iter()),
+                    Message::Events(events) => events.iter().for_each(|event| fold.add(event)),
+                    Message::Peak(peak_us) => fold.peak_at(peak_us),
+                }
+            }
+            fold
+        };
+        *self = match thread::Builder::new().name("memscope-activity".into()).spawn(work) {
+            Ok(thread) => {
+                // It waits for exactly this; were it gone, joining it would say so.
+                let _ = hand_over.send(std::mem::take(&mut fold));
+                Self::There(Remote { sender, waiting: Vec::with_capacity(EVENTS), thread })
+            }
+            Err(_) => Self::Here(fold),
+        };
+    }
+
+    /// As [`ActivityFold::add_places`].
+    pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
+        match self {
+            Self::Here(fold) => fold.add_places(places),
+            Self::There(remote) => {
+                remote.flush();
+                remote.send(Message::Places(places.collect()));
+            }
+        }
+    }
+
+    /// As [`ActivityFold::add`].
+    #[inline]
+    pub(super) fn add(&mut self, event: Event) {
+        match self {
+            Self::Here(fold) => fold.add(&event),
+            Self::There(remote) => {
+                remote.waiting.push(event);
+                if remote.waiting.len() >= EVENTS {
+                    remote.flush();
+                }
+            }
+        }
+    }
+
+    /// As [`ActivityFold::peak_at`].
+    pub(super) fn peak_at(&mut self, peak_us: u64) {
+        match self {
+            Self::Here(fold) => fold.peak_at(peak_us),
+            Self::There(remote) => {
+                remote.flush();
+                remote.send(Message::Peak(peak_us));
+            }
+        }
+    }
+
+    /// The whole, once everything was added.
+    pub(super) fn finish(self) -> Box<ActivityFold> {
+        match self {
+            Self::Here(fold) => fold,
+            Self::There(mut remote) => {
+                remote.flush();
+                drop(remote.sender);
+                remote.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }
+        }
+    }
+}
+
+impl Remote {
+    fn flush(&mut self) {
+        if !self.waiting.is_empty() {
+            let full = std::mem::replace(&mut self.waiting, Vec::with_capacity(EVENTS));
+            self.send(Message::Events(full));
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // It fails only if the thread has panicked, which joining it hands on.
+        let _ = self.sender.send(message);
+    }
+}
