@@ -52,6 +52,9 @@ pub enum ReportError {
     /// Standard output could not be written.
     #[cfg(feature = "cli")]
     Print(std::io::Error),
+    /// The page could not be served.
+    #[cfg(feature = "cli")]
+    Serve(std::io::Error),
     /// A trace cannot be merged with the others: together they have too much of something for one trace.
     #[cfg(feature = "tools")]
     Unmergeable {
@@ -112,6 +115,10 @@ impl fmt::Display for ReportError {
             Self::Export(error) => write!(f, "{error}"),
             #[cfg(feature = "cli")]
             Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
+            #[cfg(feature = "cli")]
+            Self::Serve(source) => {
+                write!(f, "expected to serve the page on a port of 127.0.0.1, found: {source}")
+            }
             #[cfg(feature = "tools")]
             Self::Unmergeable { path, what } => write!(
                 f,
@@ -152,7 +159,7 @@ impl std::error::Error for ReportError {
             #[cfg(feature = "export")]
             Self::Export(error) => Some(&**error),
             #[cfg(feature = "cli")]
-            Self::Print(source) => Some(source),
+            Self::Print(source) | Self::Serve(source) => Some(source),
             #[cfg(feature = "tools")]
             Self::Unmergeable { .. } | Self::UnknownScope { .. } => None,
         }

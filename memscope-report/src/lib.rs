@@ -59,6 +59,8 @@ mod progress;
 pub mod rank;
 #[cfg(feature = "charts")]
 mod render;
+#[cfg(feature = "cli")]
+pub mod serve;
 pub mod statistics;
 mod summary;
 pub mod symbolize;

@@ -29,13 +29,25 @@ pub struct RenderOptions {
     pub symbols_dirs: Vec<PathBuf>,
     /// Whether to read DWARF (without the feature `dwarf` it is never read).
     pub dwarf: bool,
+    /// Where names read from debug information are kept for the next report; see
+    /// [`SymbolizeOptions::cache_dir`](crate::SymbolizeOptions::cache_dir).
+    pub symbol_cache_dir: Option<PathBuf>,
+    /// Whether stacks keep the frames that lead to the allocator; see
+    /// [`SymbolizeOptions::all_frames`](crate::SymbolizeOptions::all_frames).
+    pub all_frames: bool,
     /// Told how far the work is.
     pub progress: Progress,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { symbols_dirs: Vec::new(), dwarf: true, progress: Progress::default() }
+        Self {
+            symbols_dirs: Vec::new(),
+            dwarf: true,
+            symbol_cache_dir: None,
+            all_frames: false,
+            progress: Progress::default(),
+        }
     }
 }
 
@@ -51,6 +63,20 @@ impl RenderOptions {
     #[must_use]
     pub fn dwarf(mut self, read: bool) -> Self {
         self.dwarf = read;
+        self
+    }
+
+    /// Keeps names that were read from debug information in `dir`, and takes those that are there.
+    #[must_use]
+    pub fn symbol_cache_dir(mut self, dir: Option<PathBuf>) -> Self {
+        self.symbol_cache_dir = dir;
+        self
+    }
+
+    /// Shows stacks whole, or from the program's code on.
+    #[must_use]
+    pub fn all_frames(mut self, show: bool) -> Self {
+        self.all_frames = show;
         self
     }
 
@@ -125,6 +151,8 @@ fn write_report(
         &SymbolizeOptions {
             dwarf: options.dwarf,
             symbols_dirs: options.symbols_dirs.clone(),
+            cache_dir: options.symbol_cache_dir.clone(),
+            all_frames: options.all_frames,
             progress: options.progress.clone(),
         },
     );

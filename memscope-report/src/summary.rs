@@ -175,6 +175,8 @@ fn finding_line(finding: &Bottleneck) -> String {
         BottleneckKind::CrossThreadFree => "freed elsewhere",
         BottleneckKind::ReallocGrowth => "copied by realloc",
         BottleneckKind::ThreadImbalance => "allocated",
+        BottleneckKind::PeakHolder => "at the peak",
+        BottleneckKind::Unreturned => "resident, not live",
     };
     let figures = format!("  {severity}  {} {kind}: ", units::bytes(finding.bytes.value));
     with_end_of(figures, &finding.culprit)

@@ -182,7 +182,6 @@ fn functions_on_the_stack_count_for_each_sample_once() {
         [
             named("app::main", 70, parse + index),
             named("app::index", 30, index),
-            named("alloc::raw_vec::RawVecInner<A>::finish_grow", 40, parse),
             named("app::parse", 40, parse)
         ]
     );

@@ -3,8 +3,8 @@
 //! The trace's tree has a node for each code address; two addresses of one function, or one address with inlined
 //! calls, become frames here. Nodes whose stacks read the same are one node of this trie, so equal stacks are found
 //! by comparing a number, and everything that a stack's outer part determines is computed once for all that share it:
-//! where the profiler's and the allocator's own frames end ([`StackTrie::trimmed`]) and which frame names the site
-//! ([`StackTrie::blamed`]). No stack is ever walked in full while it is built, whatever its depth.
+//! where the way from the program's code to the allocator begins ([`StackTrie::trimmed`]) and which frame names the
+//! site ([`StackTrie::blamed`]). No stack is ever walked in full while it is built, whatever its depth.
 
 use super::types::Frame;
 use crate::load::{Site, StackTree};
@@ -31,6 +31,8 @@ struct Node {
     behind_glue: u32,
     /// The innermost node of the program's own code; [`ROOT`] if there is none.
     blamed: u32,
+    /// The innermost node of the program's own code or of a crate that it depends on; [`ROOT`] if there is none.
+    behind_library: u32,
     /// Bytes that its frames take when they are written out.
     text_bytes: u64,
 }
@@ -54,6 +56,7 @@ impl<'a> StackTrie<'a> {
             behind_profiler: None,
             behind_glue: ROOT,
             blamed: ROOT,
+            behind_library: ROOT,
             text_bytes: 0,
         };
         let mut trie = Self { symbols, nodes: vec![root], children: HashMap::new(), by_row: Vec::new() };
@@ -80,24 +83,30 @@ impl<'a> StackTrie<'a> {
         self.by_row.get(row).copied()
     }
 
-    /// The stack of a site of the trace, without the allocator's and the profiler's own innermost frames; [`ROOT`] where none was
-    /// recorded.
+    /// The stack of a site of the trace as it is shown; [`ROOT`] where none was recorded.
     pub(crate) fn of_site(&self, tree: &StackTree, site: &Site) -> u32 {
         let row = tree.node_row(site.stack).filter(|_| site.stack != 0);
         row.and_then(|row| self.of_row(row)).map_or(ROOT, |stack| self.trimmed(stack))
     }
 
-    /// The stack without the allocator's and the profiler's own innermost frames.
+    /// The stack as it is shown: from the innermost frame on that is not the profiler's, the allocator's or the standard
+    /// library's. One that has only those loses the profiler's and the allocator's. With
+    /// [`SymbolizeOptions::all_frames`](crate::SymbolizeOptions::all_frames) it is shown whole.
     pub(crate) fn trimmed(&self, stack: u32) -> u32 {
         let node = &self.nodes[stack as usize];
-        node.behind_entry.or(node.behind_profiler).unwrap_or(stack)
+        match node.behind_library {
+            _ if self.symbols.all_frames() => stack,
+            ROOT => node.behind_entry.or(node.behind_profiler).unwrap_or(stack),
+            library => library,
+        }
     }
 
-    /// The frame to blame: the innermost one of the program's own code, else the innermost one.
+    /// The frame to blame: the innermost one of the program's own code, else of a crate that it depends on, else the
+    /// innermost one.
     pub(crate) fn blamed(&self, stack: u32) -> Option<&Frame> {
         let node = &self.nodes[stack as usize];
-        let at = if node.blamed == ROOT { node } else { &self.nodes[node.blamed as usize] };
-        self.frame(at.frame)
+        let at = [node.blamed, node.behind_library].into_iter().find(|&at| at != ROOT).unwrap_or(stack);
+        self.frame(self.nodes[at as usize].frame)
     }
 
     /// The frames, innermost first.
@@ -189,7 +198,7 @@ impl<'a> StackTrie<'a> {
             }
             FrameKind::AllocGlue => (outer.behind_entry, Some(outer.behind_glue), outer.behind_glue),
             FrameKind::Library => (outer.behind_entry, None, id),
-            FrameKind::Program => (None, None, id),
+            FrameKind::Dependency | FrameKind::Program => (None, None, id),
         };
         let text = known.map_or(64, |known| {
             size_of::<Frame>() + known.function.len() + known.file.as_ref().map_or(0, String::len)
@@ -201,6 +210,10 @@ impl<'a> StackTrie<'a> {
             behind_profiler,
             behind_glue,
             blamed: if kind == FrameKind::Program { id } else { outer.blamed },
+            behind_library: match kind {
+                FrameKind::Dependency | FrameKind::Program => id,
+                _ => outer.behind_library,
+            },
             text_bytes: outer.text_bytes + text as u64,
         }
     }

@@ -253,6 +253,10 @@ pub enum BottleneckKind {
     ReallocGrowth,
     /// A thread allocates far more than its share.
     ThreadImbalance,
+    /// A site makes a large part of the peak, and lets go of it.
+    PeakHolder,
+    /// The process has much more memory than is live on its heap.
+    Unreturned,
 }
 
 /// How bad it is.

@@ -31,9 +31,11 @@ pub(super) fn draw(
     for &(from, to, bytes) in &stretches {
         let (from, to) = (x(from), x(to));
         let text = name(bytes);
-        canvas::fill(sheet, [(from, top), (to, top + HEIGHT)], shade(bytes, greatest))?;
-        if width_px(&text, TEXT_SIZE) as i32 + 10 < to - from {
-            canvas::write(sheet, &text, ((from + to) / 2, middle), &Style::centered(Role::Ink))?;
+        let shade = shade(bytes, greatest);
+        canvas::fill(sheet, [(from, top), (to, top + HEIGHT)], shade)?;
+        let fits = |text: &&String| width_px(text, TEXT_SIZE) as i32 + 10 < to - from;
+        if let Some(text) = [&text, &units::bytes(bytes)].into_iter().find(fits) {
+            canvas::write(sheet, text, ((from + to) / 2, middle), &Style::centered(shade.text()))?;
         }
         tips.push(Tip { at: (from, top), text });
     }
@@ -75,7 +77,7 @@ fn shade(bytes: f64, greatest: f64) -> Role {
         return HEAT[0];
     }
     let halvings = (greatest / bytes).log2().round().clamp(0.0, 3.0) as usize;
-    HEAT[HEAT.len() - 2 - halvings.min(3)]
+    HEAT[3 - halvings.min(3)]
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Live bytes over time, stacked by the call sites that held most: whose memory the heap was made of when it grew.
 //!
 //! The layers are estimates: each one's figures stand below with their intervals. The line is the live heap as it was counted,
-//! exactly: where the stack ends below it, small allocations that are not sampled, or chance, make up the rest.
+//! exactly: where the stack ends below it, small allocations that are not sampled, or chance, make up the rest. The band is the
+//! interval of all layers together.
 
 use super::axis::{Axis, Unit, finite};
 use super::call_sites;
 use super::canvas::{self, HEAD_HEIGHT, Head, PlotError, SIDE, Sheet, Style, WIDTH};
-use super::plot::{Plot, line, value_plot};
+use super::memory_over_time::live_line;
+use super::plot::{Plot, band, line, value_plot};
 use super::series::{Point, end_us, thin};
 use super::text::certainty;
 use super::theme::{LAYERS, Role};
@@ -42,23 +44,29 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         layers.iter().flat_map(|layer| &layer.live).map(|sum| slices.estimate(sum)).collect();
     let head = Head {
         title,
-        subtitle: format!("{} Line: the live heap as counted, exact.", certainty(analysis, &figures)),
+        subtitle: format!(
+            "{} Line: the live heap, exact. Band: all layers' interval.",
+            certainty(analysis, &figures)
+        ),
         legend: &[],
     };
     let height = PLOT_BOTTOM + 34 + layers.len() as i32 * NAME_HEIGHT;
     canvas::draw_with_tips(&head, height as u32, |sheet| {
         let end = end_us(analysis);
-        let exact: Vec<Point> =
-            analysis.timeline.iter().map(|point| (point.time_us as f64, point.live_bytes as f64)).collect();
+        let exact = live_line(analysis);
         let edges = edges(&layers, slices, end);
+        let intervals = intervals(&layers, slices);
         let points = || edges.iter().flatten().chain(&exact).map(|point| point.1);
-        let (low, high) = (points().fold(0.0, f64::min), points().map(finite).fold(0.0, f64::max));
+        let ends = || points().chain(intervals.iter().map(|interval| interval.high)).map(finite);
+        let (low, high) = (points().fold(0.0, f64::min), ends().fold(0.0, f64::max));
         let y = Axis::of_values(Unit::Bytes, low, high, 6);
         let mut plot = value_plot(sheet, (HEAD_HEIGHT, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
         let roles = layers.iter().enumerate().map(|(index, layer)| role(layer, index));
         draw_layers(&mut plot, &edges, roles)?;
+        draw_interval(&mut plot, &edges, &intervals)?;
         line(&mut plot, &thin(&exact, end), Role::Ink)?;
-        write_names(sheet, analysis, &layers)
+        let is_exact = figures.iter().all(|figure| figure.low >= figure.high);
+        write_names(sheet, analysis, &layers, is_exact)
     })
 }
 
@@ -146,8 +154,39 @@ fn draw_layers(
     Ok(())
 }
 
+/// All layers together at the end of each bin.
+fn intervals(layers: &[Layer], slices: &Slices) -> Vec<Estimate> {
+    let mut sums = vec![Sum::default(); slices.bins as usize];
+    for layer in layers {
+        for (all, part) in sums.iter_mut().zip(&layer.live) {
+            all.merge(part);
+        }
+    }
+    sums.iter().map(|sum| slices.estimate(sum)).collect()
+}
+
+fn draw_interval(
+    plot: &mut Plot<'_, Axis>,
+    edges: &[Vec<Point>],
+    intervals: &[Estimate],
+) -> Result<(), PlotError> {
+    let Some(times) = edges.first().filter(|_| intervals.iter().any(|all| all.high > all.low)) else {
+        return Ok(());
+    };
+    let edge = |end: fn(&Estimate) -> f64| -> Vec<Point> {
+        let values = std::iter::once(0.0).chain(intervals.iter().map(end)).map(finite);
+        times.iter().zip(values).map(|(point, value)| (point.0, value)).collect()
+    };
+    band(plot, &edge(|all| all.low), &edge(|all| all.high))
+}
+
 /// What each layer is, the topmost first, as they lie on each other.
-fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Result<Vec<Tip>, PlotError> {
+fn write_names(
+    sheet: &Sheet<'_>,
+    analysis: &Analysis,
+    layers: &[Layer],
+    is_exact: bool,
+) -> Result<Vec<Tip>, PlotError> {
     let sites: Vec<&SiteFigures> =
         layers.iter().filter_map(|layer| analysis.sites.get(layer.site?)).collect();
     let names = call_sites::names(&sites);
@@ -173,15 +212,16 @@ fn write_names(sheet: &Sheet<'_>, analysis: &Analysis, layers: &[Layer]) -> Resu
         let highest = layer.live.iter().max_by(|one, other| one.bytes.total_cmp(&other.bytes));
         let figures = [highest, layer.live.last()];
         for (sum, right) in figures.into_iter().zip(columns) {
-            let figure = sum.map(|sum| figure(&estimate(sum))).unwrap_or_default();
+            let figure = sum.map(|sum| figure(&estimate(sum), is_exact)).unwrap_or_default();
             canvas::write(sheet, &figure, (right, middle), &Style::right(Role::Ink))?;
         }
     }
     Ok(tips)
 }
 
-fn figure(estimate: &Estimate) -> String {
-    if estimate.samples == 0 {
+/// A figure with its interval. Where there is no sample there may still be some bytes, unless everything is recorded.
+fn figure(estimate: &Estimate, is_exact: bool) -> String {
+    if estimate.samples == 0 && !is_exact {
         return "none seen".to_owned();
     }
     let value = units::bytes(estimate.value);

@@ -68,7 +68,7 @@ fn head(title: &str, has_resident: bool) -> Head<'_> {
 
 /// Live bytes from 0 at the session's start, the peak included: it may lie between two points of the
 /// timeline.
-fn live_line(analysis: &Analysis) -> Vec<Point> {
+pub(super) fn live_line(analysis: &Analysis) -> Vec<Point> {
     let mut line: Vec<Point> = Vec::with_capacity(analysis.timeline.len() + 2);
     if analysis.timeline.first().is_some_and(|first| first.time_us > 0) {
         line.push((0.0, 0.0));

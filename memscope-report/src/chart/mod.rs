@@ -3,8 +3,9 @@
 //! To add one, write a file with `pub(super) const CHART: Chart`, name it as a module below, and give it a
 //! line in `CHARTS`. What charts share: `canvas` (the sheet, its head and text), `plot` (axes and lines
 //! on it), `axis` (ticks in human units), `rows` (bars with names), `classes` (an axis of
-//! classes), `series` (the timeline thinned, and
-//! as rates), `text` (names cleaned and shortened), `theme` (colours by role, light and dark).
+//! classes), `heat` (shades and their legend), `series` (the timeline thinned, and as rates), `interval_band` (how
+//! closely was sampled), `squarify` (tiles), `module_path` (a function's crate), `text` (names cleaned and shortened), `tips`
+//! (tooltips), `theme` (colours by role, light and dark).
 //!
 //! A chart says whether its figures are exact or estimates, draws the interval of every estimate, and where
 //! there is nothing to draw says why and what to do. The same analysis gives the same bytes.

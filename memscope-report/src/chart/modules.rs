@@ -59,7 +59,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         legend: &[],
     };
     canvas::draw_with_tips(&head, HEIGHT as u32, |sheet| {
-        let names = ["none", "25%", "50%", "75%", "100%"].map(str::to_owned);
+        let names = ["1%", "25%", "50%", "75%", "100%"].map(str::to_owned);
         write_legend(sheet, LEGEND_MIDDLE, "Of it live at the end, up to", &names)?;
         let space = Rect {
             left: f64::from(SIDE),
@@ -176,8 +176,8 @@ fn draw_module(
     if room < 4 || bottom - top < 20 {
         return Ok(());
     }
-    let style = Style::left(Role::Ink);
-    canvas::write(sheet, &fitting(&[module.name.clone()], room), (left + 5, top + 11), &style)?;
+    let style = Style::left(shade(module).text());
+    canvas::write(sheet, &fitting(std::slice::from_ref(&module.name), room), (left + 5, top + 11), &style)?;
     let value = fitting(&[figure(&module.allocated), units::bytes(module.allocated.value)], room);
     if bottom - top >= 36 && !value.contains('…') {
         canvas::write(sheet, &value, (left + 5, top + 27), &style)?;
@@ -195,7 +195,7 @@ fn fitting(texts: &[String], room: i32) -> String {
 /// By the part that is live at the end.
 fn shade(module: &Part) -> Role {
     let share = finite(module.live.value / module.allocated.value);
-    HEAT[(share * 4.0).ceil().clamp(0.0, 4.0) as usize]
+    if share <= 0.01 { HEAT[0] } else { HEAT[(share * 4.0).ceil().clamp(1.0, 4.0) as usize] }
 }
 
 fn figure(estimate: &Estimate) -> String {
@@ -257,7 +257,9 @@ mod tests {
 
     #[test]
     fn the_darker_the_more_is_live() {
-        for (live, role) in [(0.0, HEAT[0]), (1.0, HEAT[1]), (30.0, HEAT[2]), (100.0, HEAT[4])] {
+        for (live, role) in
+            [(0.0, HEAT[0]), (1.0, HEAT[0]), (1.1, HEAT[1]), (30.0, HEAT[2]), (100.0, HEAT[4])]
+        {
             let (allocated, live) = (Estimate::exact(100.0), Estimate::exact(live));
             assert_eq!(shade(&Part { name: String::new(), allocated, live }), role);
         }

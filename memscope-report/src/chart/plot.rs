@@ -105,6 +105,16 @@ where
     line(plot, points, role)
 }
 
+/// A translucent band between two lines: the interval of what lies between them.
+pub(super) fn band<X>(plot: &mut Plot<'_, X>, low: &[Point], high: &[Point]) -> Result<(), PlotError>
+where
+    X: Ranged<ValueType = f64>,
+{
+    let corners: Vec<Point> = low.iter().chain(high.iter().rev()).copied().collect();
+    plot.draw_series([Polygon::new(corners, Role::Ink.color().mix(0.16))])?;
+    Ok(())
+}
+
 /// The strokes that show an interval from `low` to `high`, as one line. `at` places a value and a side (-1 to
 /// 1: across the direction of the bar) on the plot.
 pub(super) fn whisker(

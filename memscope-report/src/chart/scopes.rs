@@ -69,12 +69,15 @@ fn figure(scope: &ScopeFigures) -> String {
         return format!("{total}, no call has returned");
     }
     let calls = scope.calls as f64;
+    let of = |count: f64, one: &str| match units::count(count).as_str() {
+        "1" => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
     format!(
-        "{total} in {} {}, each {} in {} allocations",
-        units::count(calls),
-        if scope.calls == 1 { "call" } else { "calls" },
+        "{total} in {}, each {} in {}",
+        of(calls, "call"),
         units::bytes(scope.allocated_bytes as f64 / calls),
-        units::count(scope.allocations as f64 / calls),
+        of(scope.allocations as f64 / calls, "allocation"),
     )
 }
 
@@ -87,6 +90,8 @@ mod tests {
         let mut scope =
             ScopeFigures { calls: 4, allocations: 10, allocated_bytes: 8192, ..ScopeFigures::default() };
         assert_eq!(figure(&scope), "8 KiB in 4 calls, each 2 KiB in 2.5 allocations");
+        (scope.calls, scope.allocations) = (1, 1);
+        assert_eq!(figure(&scope), "8 KiB in 1 call, each 8 KiB in 1 allocation");
         scope.calls = 0;
         assert_eq!(figure(&scope), "8 KiB, no call has returned");
     }

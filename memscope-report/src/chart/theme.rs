@@ -34,12 +34,14 @@ pub(super) enum Role {
     Live,
     /// What is lumped together.
     Rest,
-    /// The shades of a heat map, from little to much. Text stands on each of them.
+    /// The shades of a heat map, from little to much.
     Heat1,
     Heat2,
     Heat3,
     Heat4,
     Heat5,
+    /// Text on the two strongest shades; on the others it is ink.
+    OnHeat,
     /// The layers of a stack, from the bottom: light and dark by turns, so that neighbours differ for every eye.
     Layer1,
     Layer2,
@@ -67,7 +69,7 @@ pub(super) const LAYERS: [Role; 8] = [
 ];
 
 /// Role, its variable's name, its colour in light and in dark.
-const ROLES: [(Role, &str, u32, u32); 23] = [
+const ROLES: [(Role, &str, u32, u32); 24] = [
     (Role::Paper, "paper", 0xFFFFFF, 0x15191E),
     (Role::Ink, "ink", 0x1B1F24, 0xE6E9ED),
     (Role::Muted, "muted", 0x5A636D, 0x9DA7B1),
@@ -78,11 +80,12 @@ const ROLES: [(Role, &str, u32, u32); 23] = [
     (Role::Estimate, "estimate", 0x74B3DB, 0x2F6F9B),
     (Role::Live, "live", 0x0A4C86, 0x9AD4FA),
     (Role::Rest, "rest", 0x8C959F, 0x77818B),
-    (Role::Heat1, "heat-1", 0xE6F0F8, 0x1C2B37),
-    (Role::Heat2, "heat-2", 0xC3DCEF, 0x1E3D54),
-    (Role::Heat3, "heat-3", 0x9AC6E6, 0x215072),
-    (Role::Heat4, "heat-4", 0x6FAEDC, 0x286491),
-    (Role::Heat5, "heat-5", 0x4496D0, 0x2F76AB),
+    (Role::Heat1, "heat-1", 0xE3EEF7, 0x1F303E),
+    (Role::Heat2, "heat-2", 0xB5D4EB, 0x254C6A),
+    (Role::Heat3, "heat-3", 0x7FB6DF, 0x2C6A97),
+    (Role::Heat4, "heat-4", 0x2A78B5, 0x5AA5DA),
+    (Role::Heat5, "heat-5", 0x0B4A82, 0xA9DBFA),
+    (Role::OnHeat, "on-heat", 0xFDFEFF, 0x0B0F14),
     (Role::Layer1, "layer-1", 0x1D5F96, 0x2D72AD),
     (Role::Layer2, "layer-2", 0xF2A93B, 0xF5B95A),
     (Role::Layer3, "layer-3", 0x1B7A5A, 0x23876A),
@@ -98,6 +101,11 @@ impl Role {
     pub(super) fn color(self) -> RGBColor {
         let [_, red, green, blue] = self.light().to_be_bytes();
         RGBColor(red, green, blue)
+    }
+
+    /// The role of text on something of this one.
+    pub(super) fn text(self) -> Role {
+        if matches!(self, Role::Heat4 | Role::Heat5) { Role::OnHeat } else { Role::Ink }
     }
 
     fn light(self) -> u32 {
@@ -174,7 +182,7 @@ mod tests {
         let (_, _, light_paper, dark_paper) = ROLES[Role::Paper as usize];
         for (role, name, light, dark) in ROLES {
             let least = match role {
-                Role::Paper | Role::Grid => continue,
+                Role::Paper | Role::Grid | Role::OnHeat => continue,
                 Role::Ink | Role::Muted => 4.5,
                 Role::Estimate => 2.2,
                 // Shades have text on them; layers have edges of paper.
@@ -191,9 +199,10 @@ mod tests {
 
     #[test]
     fn text_is_readable_on_every_shade_and_shades_grow_darker_or_lighter() {
-        let (ink, rows) = (ROLES[Role::Ink as usize], HEAT.map(|role| ROLES[role as usize]));
-        for (_, name, light, dark) in rows {
-            assert!(contrast(light, ink.2) >= 4.5 && contrast(dark, ink.3) >= 4.0, "{name}");
+        let rows = HEAT.map(|role| ROLES[role as usize]);
+        for (role, name, light, dark) in rows {
+            let text = ROLES[role.text() as usize];
+            assert!(contrast(light, text.2) >= 4.5 && contrast(dark, text.3) >= 4.5, "{name}");
         }
         for pair in rows.windows(2) {
             assert!(contrast(pair[0].2, pair[1].2) >= 1.2, "{} in light", pair[1].1);

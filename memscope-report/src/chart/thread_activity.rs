@@ -103,7 +103,7 @@ fn draw_row(
     for run in shades.chunk_by(|one, other| one == other) {
         if let Some(role) = run[0] {
             let (from, to) = (x(bin), x(bin + run.len()));
-            canvas::fill(sheet, [(from, top + 1), (to.max(from + 1), bottom)], role)?;
+            canvas::fill(sheet, [(from, top + 2), (to.max(from + 1), bottom)], role)?;
         }
         bin += run.len();
     }

@@ -132,7 +132,7 @@ impl Matrix {
             let name = shorten_middle(&names.full(*row), NAME_COLUMNS);
             canvas::write(
                 sheet,
-                &format!("{} {name}", number(*row, index)).trim(),
+                format!("{} {name}", number(*row, index)).trim(),
                 at,
                 &Style::left(Role::Ink),
             )?;
@@ -157,16 +157,20 @@ impl Matrix {
     ) -> Result<Option<Tip>, PlotError> {
         let [(left, top), (right, _)] = corners;
         let cell = self.cells.get(&(row, column)).copied().unwrap_or_default();
+        let mut ink = Role::Ink;
         match scale.shade(cell.value) {
             Some(_) if is_lump((row, column)) => {
                 sheet.draw(&Rectangle::new(corners, Role::Grid.color().stroke_width(1)))?;
             }
-            Some(shade) => canvas::fill(sheet, corners, shade)?,
+            Some(shade) => {
+                canvas::fill(sheet, corners, shade)?;
+                ink = shade.text();
+            }
             None => {}
         }
         if row == column && matches!(row, End::Thread(_)) {
-            let inside = [(left + 1, top + 1), (right - 1, corners[1].1 - 1)];
-            sheet.draw(&Rectangle::new(inside, Role::Rest.color().stroke_width(1)))?;
+            let around = [(left - 1, top - 1), (right, corners[1].1)];
+            sheet.draw(&Rectangle::new(around, Role::Ink.color().stroke_width(1)))?;
         }
         let middle = (left + right) / 2;
         if finite(cell.value) <= 0.0 {
@@ -176,13 +180,8 @@ impl Matrix {
         let bytes = units::bytes(cell.value);
         let spread = spread(&cell);
         let first = if spread.is_empty() { ROW_HEIGHT / 2 } else { 11 };
-        canvas::write(sheet, &bytes, (middle, top + first), &Style::centered(Role::Ink))?;
-        canvas::write(
-            sheet,
-            &spread,
-            (middle, top + 27),
-            &Style { size_px: 10.0, ..Style::centered(Role::Ink) },
-        )?;
+        canvas::write(sheet, &bytes, (middle, top + first), &Style::centered(ink))?;
+        canvas::write(sheet, &spread, (middle, top + 27), &Style { size_px: 10.0, ..Style::centered(ink) })?;
         let range = units::range(cell.low, cell.high, units::bytes);
         let interval = if cell.high > cell.low { format!(", 95%: {range}") } else { String::new() };
         Ok(Some(Tip { at: (left, top), text: format!("{flow}: {bytes}{interval}") }))

@@ -30,7 +30,7 @@ mod power;
 pub use growth::{FALSE_ALARMS, POWER, SiteGrowth, Standing, TotalGrowth};
 pub use limits::LimitCheck;
 
-use crate::compare::Side;
+use crate::compare::{self, Side};
 use crate::error::ReportError;
 #[cfg(doc)]
 use crate::statistics::ratio;
@@ -83,6 +83,8 @@ pub struct Checked {
     pub totals: Vec<TotalGrowth>,
     /// The call sites beside the baseline's, those that fail first, then by the figure's size.
     pub sites: Vec<SiteGrowth>,
+    /// What makes trace and baseline less alike than they should be, each one sentence.
+    pub notes: Vec<String>,
     /// Whether the trace, and the baseline where there is one, are whole: neither cut short nor damaged.
     pub whole: bool,
 }
@@ -112,6 +114,7 @@ pub fn check(trace: Side<'_>, baseline: Option<Side<'_>>, limits: &Limits) -> Re
         limits: limits::check(trace.profile, limits)?,
         totals: baseline.map_or_else(Vec::new, |old| growth::totals(old, trace, limits)),
         sites: baseline.map_or_else(Vec::new, |old| growth::sites(old, trace, limits)),
+        notes: baseline.map_or_else(Vec::new, |old| compare::notes(old, trace)),
         whole: whole(&trace) && baseline.as_ref().is_none_or(whole),
     })
 }

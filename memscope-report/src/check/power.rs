@@ -5,11 +5,11 @@
 //! `MEMSCOPE_PAIRS=20000 cargo test --release -p memscope-report --lib check::power -- --nocapture` draws more and prints the figures.
 
 use super::*;
-use crate::load::{Profile, Site};
-use crate::statistics::Total;
+use crate::compare::{By, Figure, compare};
+use crate::load::{Profile, Site, SiteSamples};
 use crate::statistics::coverage::law::{Class, Random, log_uniform, sampled, with_samples};
 use crate::symbolize::{SymbolizeOptions, Symbols, symbolize};
-use memscope_trace::{End, Interval, Stacks};
+use memscope_trace::{AllocationKind, End, Interval, Stacks};
 
 const T: f64 = 65_536.0;
 const RATE: f64 = 0.002;
@@ -60,13 +60,20 @@ impl Program {
             for class in classes {
                 let factor = if at == 0 { growth } else { 1.0 };
                 let allocations = (class.allocations as f64 * factor).round() as u64;
-                let mut site = Site::new(at as u32 + 1, class.size as u64, 0, 0, 0);
                 let live = sampled(random, allocations / 3, class.probability);
                 let freed = sampled(random, allocations - allocations / 3, class.probability);
-                site.samples.allocated = total(live + freed, class.probability);
-                site.samples.live = total(live, class.probability);
+                let mut samples = SiteSamples::default();
+                samples.allocated.add_many(live + freed, 1.0, class.probability);
+                samples.live.add_many(live, 1.0, class.probability);
                 profile.samples += live + freed;
-                profile.sites.push(site);
+                profile.sites.push(Site {
+                    stack: at as u32 + 1,
+                    size_bytes: class.size as u64,
+                    old_size_bytes: 0,
+                    scope: 0,
+                    kind: AllocationKind::Alloc,
+                    samples,
+                });
             }
         }
         profile
@@ -88,22 +95,6 @@ impl Program {
     }
 }
 
-/// Of `samples` samples alike.
-fn total(samples: u64, probability: f64) -> Total {
-    let mut two = Total::default();
-    two.add(1.0, probability);
-    two.add(1.0, probability);
-    match samples {
-        0 => Total::default(),
-        1 => {
-            let mut one = Total::default();
-            one.add(1.0, probability);
-            one
-        }
-        _ => two.like(samples),
-    }
-}
-
 fn percent(alarms: u32, pairs: u32) -> f64 {
     100.0 * f64::from(alarms) / f64::from(pairs)
 }
@@ -117,7 +108,7 @@ fn equal_pairs_raise_no_more_alarms_than_promised() {
         ("30 sites, 100 samples each", vec![100.0; 30]),
         ("20 sites, 10 to 2,000 samples", (0..20).map(|at| 10.0 * 1.32_f64.powi(at)).collect()),
     ] {
-        let pairs = pairs(150);
+        let pairs = pairs(50);
         let alarms = Program::new(&samples).alarms(pairs, 1.0);
         println!("A/A, {name}: {alarms} of {pairs} pairs raise an alarm, {:.2}%", percent(alarms, pairs));
         // The promise is 1%; of so many pairs, three standard errors more may be seen.
@@ -138,7 +129,7 @@ fn ten_percent_more_is_caught_where_the_samples_suffice() {
         let aa = program.check(&program.trace(&mut random, 1.0), &program.trace(&mut random, 1.0));
         let shown = aa.sites.iter().map(|site| site.smallest_shown).fold(f64::INFINITY, f64::min);
         assert!(shown <= 0.1, "{name}: shows {shown} only");
-        let pairs = pairs(60);
+        let pairs = pairs(30);
         let caught = percent(program.alarms(pairs, 1.1), pairs);
         println!("A/+10%, {name} (shows {:.1}%): {caught:.2}% caught", 100.0 * shown);
         assert!(caught >= 95.0, "{name}: {caught}%");
@@ -153,11 +144,10 @@ fn what_is_said_to_be_shown_is_caught() {
         let mut random = Random(3);
         let aa = program.check(&program.trace(&mut random, 1.0), &program.trace(&mut random, 1.0));
         let site = |site: &&SiteGrowth| {
-            site.figure == crate::compare::Figure::Bytes
-                && site.old.samples.abs_diff(samples as u64) < samples as u64 / 4
+            site.figure == Figure::Bytes && site.old.samples.abs_diff(samples as u64) < samples as u64 / 4
         };
         let shown = aa.sites.iter().find(site).expect("the first site").smallest_shown;
-        let pairs = pairs(60);
+        let pairs = pairs(30);
         let caught = percent(program.alarms(pairs, 1.0 + shown), pairs);
         println!("A/+{:.0}%, {samples} samples: {caught:.2}% caught", 100.0 * shown);
         assert!(caught >= 93.0, "{samples} samples, +{shown}: {caught}%");
@@ -169,4 +159,26 @@ fn growth_below_the_limit_passes_once_it_is_certain() {
     let program = Program::new(&[60_000.0]);
     let alarms = program.alarms(20, 1.04);
     assert_eq!(alarms, 0);
+}
+
+/// A table of two traces that differ in nothing but their samples shows a change in one of twenty at most.
+#[test]
+fn equal_tables_show_no_more_changes_than_promised() {
+    for (name, samples) in
+        [("40 rows, 25 samples each", vec![25.0; 40]), ("8 rows, 300 samples each", vec![300.0; 8])]
+    {
+        let program = Program::new(&samples);
+        for figure in [Figure::Bytes, Figure::Count] {
+            let (mut random, pairs) = (Random(17), pairs(40));
+            let changed = |_: &u32| {
+                let (old, new) = (program.trace(&mut random, 1.0), program.trace(&mut random, 1.0));
+                let side = |profile| Side { profile, symbols: &program.symbols };
+                compare(side(&old), side(&new), By::Function, figure).changes().next().is_some()
+            };
+            let changed = (0..pairs).filter(changed).count() as u32;
+            println!("A/A, {figure:?}, {name}: {:.2}% of the tables show a change", percent(changed, pairs));
+            let most = 0.05 * f64::from(pairs) + 3.0 * (0.05 * f64::from(pairs)).sqrt();
+            assert!(f64::from(changed) <= most, "{figure:?}, {name}: {changed} of {pairs}");
+        }
+    }
 }

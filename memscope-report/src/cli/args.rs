@@ -15,6 +15,19 @@ pub(super) struct NameArgs {
     /// Do not read debug information: function names only, no files and lines
     #[arg(long)]
     pub(super) no_dwarf: bool,
+    /// Show stacks whole: with the standard library's, the allocator's and the profiler's frames
+    #[arg(long)]
+    pub(super) all_frames: bool,
+    /// Keep no names for the next report, and take none that an earlier one kept in ~/.cache/memscope/symbols
+    #[arg(long)]
+    pub(super) no_cache: bool,
+}
+
+impl NameArgs {
+    /// Where names are kept for the next report.
+    pub(super) fn cache_dir(&self) -> Option<PathBuf> {
+        if self.no_cache { None } else { crate::SymbolizeOptions::default_cache_dir() }
+    }
 }
 
 // One trace.

@@ -1,6 +1,6 @@
 //! The command `memscope-report`.
 //!
-//! Each subcommand is one file in `commands/` and one line in [`commands`]: its options and a function that runs it. What a
+//! Each subcommand is one file in `commands/` and one line in its `mod.rs`: its options and a function that runs it. What a
 //! subcommand does is in the library; here is what has to do with a terminal and a shell.
 
 mod args;

@@ -27,8 +27,13 @@ impl Trace {
     fn load_with(path: &Path, names: &NameArgs, bar: &Bar) -> Result<Self, ReportError> {
         let progress = bar.progress();
         let profile = crate::render::load(path, &progress)?;
-        let options =
-            SymbolizeOptions { dwarf: !names.no_dwarf, symbols_dirs: names.symbols.clone(), progress };
+        let options = SymbolizeOptions {
+            dwarf: !names.no_dwarf,
+            symbols_dirs: names.symbols.clone(),
+            cache_dir: names.cache_dir(),
+            all_frames: names.all_frames,
+            progress,
+        };
         let symbols = symbolize(&profile, &options);
         Ok(Self { profile, symbols })
     }

@@ -15,6 +15,8 @@ const LEAST_WIDTH_PERCENT: f64 = 0.1;
 /// Greatest sum of counts: small enough that inferno's percentages are exact.
 const MOST_COUNTS: f64 = 1e15;
 const COUNT_NAME: &str = "bytes";
+/// What has not changed is nearly white: its edges are drawn.
+const EDGES: &str = "#frames rect{stroke:#AEB6BE;stroke-width:.5}</style>";
 
 /// The graph of a comparison [`By::Site`](super::By::Site), an SVG document.
 ///
@@ -27,6 +29,7 @@ pub fn differential_flame_graph(comparison: &Comparison) -> Result<String, DrawE
     options.title = format!("What changed in {}", comparison.figure.describe());
     options.subtitle = Some(match changes {
         0 => "No stack changed for certain. As wide as in the new trace.".to_owned(),
+        1 => "One stack changed for certain: red more, blue less. As wide as in the new trace.".to_owned(),
         _ => {
             format!("{changes} stacks changed for certain: red more, blue less. As wide as in the new trace.")
         }
@@ -43,7 +46,8 @@ pub fn differential_flame_graph(comparison: &Comparison) -> Result<String, DrawE
         if lines.is_empty() { vec![format!("{} 1 1", folded_name("nothing was sampled"))] } else { lines };
     from_lines(&mut options, lines.iter().map(String::as_str), &mut svg).map_err(DrawError::FlameGraph)?;
     let svg = String::from_utf8_lossy(&svg);
-    Ok(restored(&human_units(&svg, comparison.figure.is_bytes())))
+    let svg = restored(&human_units(&svg, comparison.figure.is_bytes()));
+    Ok(svg.replacen("</style>", EDGES, 1))
 }
 
 /// One line per stack, `outermost;...;innermost old new`, and by what the numbers must be multiplied.
@@ -121,6 +125,7 @@ mod tests {
             by: By::Site,
             totals: Vec::new(),
             compared: rows.len(),
+            notes: Vec::new(),
             rows,
         };
         differential_flame_graph(&comparison).unwrap()

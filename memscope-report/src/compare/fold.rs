@@ -4,6 +4,7 @@ use super::{By, Figure, Side};
 use crate::analysis::{Frame, site_label, stack_trie::StackTrie};
 use crate::load::Site;
 use crate::statistics::{Evidence, Total};
+use crate::tree::function_names;
 use memscope_trace::Interval;
 use std::collections::HashMap;
 
@@ -25,9 +26,8 @@ struct Sums {
     path: Vec<String>,
     name: String,
     totals: [Total; 2],
-    /// For each trace: what samples of the other one's allocations would stand for beside themselves in it, summed, and of how many
-    /// samples.
-    elsewhere: [(f64, u64); 2],
+    /// For each trace: what the heaviest of the other one's samples would stand for beside itself in it.
+    elsewhere: [Option<f64>; 2],
 }
 
 /// The rows of both traces, in the order in which they are first met.
@@ -68,10 +68,8 @@ fn named(trie: &StackTrie<'_>, stack: u32, recorded: u32, by: By) -> (Vec<String
     let path = match by {
         By::Function => vec![name.clone()],
         By::Site => {
-            let mut functions: Vec<String> =
-                trie.frames(stack).into_iter().map(|frame| frame.function).collect();
-            functions.reverse();
-            functions
+            let frames = trie.frames(stack);
+            function_names(&frames, false).into_iter().rev().map(str::to_owned).collect()
         }
     };
     (path, name)
@@ -88,17 +86,17 @@ fn add(row: &mut Sums, at: usize, site: &Site, samples: &Total, figure: Figure, 
     row.totals[at].merge(&samples.scaled(value));
     if let Some(interval) = other {
         let unseen = value / interval.probability(site.size_bytes) - value;
-        let (sum, number) = &mut row.elsewhere[1 - at];
-        *sum += unseen * samples.samples() as f64;
-        *number += samples.samples();
+        let heaviest = row.elsewhere[1 - at].get_or_insert(0.0);
+        *heaviest = heaviest.max(unseen);
     }
 }
 
 fn finish(sums: Sums, sides: [Side<'_>; 2]) -> Row {
+    let totals = [0, 1].map(|at| sums.totals[at].thinned(sides[at].profile.losses()));
     let evidence = [0, 1].map(|at| {
-        let (sum, number) = sums.elsewhere[at];
-        let unseen_piece = if number > 0 { sum / number as f64 } else { 0.0 };
-        Evidence::of(&sums.totals[at].thinned(sides[at].profile.losses()), unseen_piece)
+        // Where the interval is lost with its block: as if it had been the other trace's.
+        let elsewhere = sums.elsewhere[at].unwrap_or_else(|| Evidence::of(&totals[1 - at], 0.0).unseen());
+        Evidence::of(&totals[at], elsewhere)
     });
     let samples = [0, 1].map(|at| sums.totals[at].samples());
     Row { path: sums.path, name: sums.name, evidence, samples }

@@ -1,7 +1,7 @@
 //! Two traces of one program beside each other: what changed, and what only looks as if it had.
 //!
 //! Call sites are found again by their names, since addresses and ids of two builds have nothing to do with each other: a site is
-//! its path of function names ([`By::Site`]), or the innermost function of the program's own code ([`By::Function`]). Line numbers
+//! its path of the program's own functions ([`By::Site`]), or the innermost function of the program's own code ([`By::Function`]). Line numbers
 //! are not looked at, so that an edit elsewhere in a file changes nothing.
 //!
 //! # What is called a change
@@ -26,7 +26,7 @@ use crate::load::{Profile, SiteSamples};
 use crate::statistics::{Estimate, Total};
 use crate::symbolize::Symbols;
 pub(crate) use fold::{Row, fold};
-pub(crate) use rows::{exact_changes, shared_tail, simultaneous_tail};
+pub(crate) use rows::{exact_changes, notes, shared_tail, simultaneous_tail};
 
 /// A trace that is compared.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Side<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum By {
-    /// The whole path of functions that led to the allocation.
+    /// The path of the program's own functions that led to the allocation.
     Site,
     /// The innermost function of the program's own code: more samples in a row, and robust against code that moved.
     #[default]

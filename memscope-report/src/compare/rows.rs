@@ -3,6 +3,7 @@
 use super::{By, Figure, Row, Side, fold};
 use crate::load::live_bytes;
 use crate::statistics::{Estimate, difference};
+use crate::units;
 
 /// How often a table of two equal traces may show a change.
 const FALSE_CHANGES: f64 = 0.05;
@@ -79,6 +80,8 @@ pub struct Comparison {
     pub rows: Vec<Change>,
     /// Rows that have samples enough to be told apart at all; the intervals allow for so many.
     pub compared: usize,
+    /// What makes the two traces less alike than they should be, each one sentence.
+    pub notes: Vec<String>,
 }
 
 impl Comparison {
@@ -115,7 +118,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>, by: By, figure: Figure) -> Comparis
             .unwrap_or(std::cmp::Ordering::Equal)
             .then(one.path.cmp(&other.path))
     });
-    Comparison { figure, by, totals: exact_changes(old, new), rows, compared }
+    Comparison { figure, by, totals: exact_changes(old, new), rows, compared, notes: notes(old, new) }
 }
 
 fn change(row: Row, tail: f64) -> Change {
@@ -184,4 +187,29 @@ pub(crate) fn exact_changes(old: Side<'_>, new: Side<'_>) -> Vec<ExactChange> {
         },
         ExactChange { name: "live at the end", is_bytes: true, old: live_bytes(old), new: live_bytes(new) },
     ]
+}
+
+/// What makes the two traces less alike than they should be.
+pub(crate) fn notes(old: Side<'_>, new: Side<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let least = |side: Side<'_>| side.profile.session.min_allocation_size_bytes;
+    if least(old) != least(new) {
+        notes.push(format!(
+            "One trace samples allocations from {} on, the other from {}: call sites differ by that alone.",
+            units::bytes(least(old) as f64),
+            units::bytes(least(new) as f64)
+        ));
+    }
+    for (side, which) in [(old, "old"), (new, "new")] {
+        let profile = side.profile;
+        if profile.is_damaged() {
+            notes.push(format!("The {which} trace is damaged: what is lost is not compared."));
+        } else if profile.end.is_none() {
+            notes.push(format!(
+                "The {which} trace has no end: its figures are those up to {}.",
+                units::duration_us(profile.duration_us)
+            ));
+        }
+    }
+    notes
 }

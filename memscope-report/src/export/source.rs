@@ -51,8 +51,8 @@ impl ExportSource {
     /// As for [`Profile::from_reader`].
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, options: &SymbolizeOptions) -> Result<Self, ReportError> {
         let bytes = bytes.into();
+        let profile = Profile::from_file(bytes.len() as u64, || Ok(Cursor::new(Arc::clone(&bytes))))?;
         let trace = Trace::Bytes(bytes);
-        let profile = Profile::from_reader(trace.open()?)?.restated(|| trace.open())?;
         Ok(Self { symbols: symbolize(&profile, options), profile, trace })
     }
 

@@ -19,8 +19,9 @@ pub(super) struct SiteGrowth {
     pub(super) gone: Total,
     /// Live at the end.
     pub(super) live: Total,
-    /// What samples stood for beside themselves, summed, and how many.
-    unseen: (f64, u64),
+    samples: u64,
+    /// What the heaviest of all its samples stands for beside itself.
+    unseen: f64,
     /// What came to be live since the point before, by the next point.
     steps: [f64; POINTS],
 }
@@ -28,8 +29,7 @@ pub(super) struct SiteGrowth {
 impl SiteGrowth {
     /// Of one of its totals.
     pub(super) fn evidence(&self, total: &Total) -> Evidence {
-        let (sum, samples) = self.unseen;
-        Evidence::of(total, sum / samples.max(1) as f64)
+        Evidence::of(total, self.unseen)
     }
 
     /// Live bytes at each point.
@@ -66,7 +66,7 @@ impl Fold {
             }
             Ok::<(), ReportError>(())
         })?;
-        fold.sites.retain(|site| site.unseen.1 > 0);
+        fold.sites.retain(|site| site.samples > 0);
         Ok(fold.sites)
     }
 
@@ -98,8 +98,8 @@ impl Fold {
         let (middle_us, duration_us) = (self.middle_us, self.duration_us);
         let Some(site) = self.by_row.get(row).and_then(|&at| self.sites.get_mut(at)) else { return };
         let probability = 1.0 / sample.allocations;
-        site.unseen.0 += sample.bytes - size;
-        site.unseen.1 += 1;
+        site.samples += 1;
+        site.unseen = site.unseen.max(sample.bytes - size);
         match freed_us {
             None => {
                 site.live.add(size, probability);

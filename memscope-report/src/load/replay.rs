@@ -19,6 +19,7 @@ use std::io::Read;
 
 /// A sampled allocation.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "exports look at all of it"))]
 pub(crate) struct Sample {
     /// Id in the trace.
     pub(crate) id: u64,
@@ -36,6 +37,7 @@ pub(crate) struct Sample {
 
 /// What happens, in the order of the trace.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "exports look at all of it"))]
 pub(crate) enum Event {
     /// An allocation.
     Allocated(Sample),

@@ -4,6 +4,9 @@
 //! so a chart leaves its style and its title line behind. The flame graph also leaves its script and its
 //! `id`s, which would be those of the whole page: only its frames come along, and the page's script zooms and
 //! searches them.
+//!
+//! There are many of them, so they stand in groups. The script makes tabs of the groups; without it, and on paper, they follow
+//! each other under their headings.
 
 use super::html::escape;
 use crate::chart::{Drawing, TITLE_HEIGHT};
@@ -15,14 +18,70 @@ const FRAMES: &str = r#"<svg id="frames""#;
 /// How the line below inferno's title begins.
 const SUBTITLE: &str = "<text id=\"subtitle\"";
 
-/// Every chart as a figure, `chart-` and its name as `id`.
-pub(super) fn write(out: &mut dyn Write, drawings: &[Drawing]) -> io::Result<()> {
+/// Groups of charts: `id`, heading, and the beginnings of the names of the charts in it.
+const GROUPS: [(&str, &str, &[&str]); 6] = [
+    (
+        "time",
+        "Over time",
+        &["memory_over_time", "allocation_rate", "live_by", "sites_over_time", "stacked", "resources"],
+    ),
+    ("where", "Where", &["call_sites", "treemap", "modules"]),
+    ("stacks", "Flame graphs", &["flame"]),
+    ("icicles", "Icicles", &["icicle"]),
+    ("who", "Threads and scopes", &["thread", "scopes", "heat"]),
+    ("sizes", "Sizes and lifetimes", &["size", "lifetime"]),
+];
+/// The group of every other chart.
+const OTHERS: (&str, &str) = ("sampling", "Sampling");
+
+/// The group of a chart, by its place; one behind the last where it is in none.
+fn group_of(drawing: &Drawing) -> usize {
+    let fits =
+        |(_, _, names): &(&str, &str, &[&str])| names.iter().any(|name| drawing.name.starts_with(name));
+    GROUPS.iter().position(fits).unwrap_or(GROUPS.len())
+}
+
+/// Every chart as a figure, `chart-` and its name as `id`, in groups.
+pub(super) fn write(out: &mut dyn Write, all: &[Drawing]) -> io::Result<()> {
     writeln!(out, r#"<section id="charts"><h2>Charts</h2>"#)?;
-    for drawing in drawings {
-        match frames(&drawing.svg) {
-            Some(frames) => write_flame_graph(out, drawing, &frames)?,
-            None => write_figure(out, drawing)?,
+    let headings = GROUPS.iter().map(|(id, heading, _)| (*id, *heading)).chain([OTHERS]);
+    let groups: Vec<(&str, &str, Vec<&Drawing>)> = headings
+        .enumerate()
+        .map(|(group, (id, heading))| (id, heading, all.iter().filter(|d| group_of(d) == group).collect()))
+        .filter(|(_, _, drawings): &(_, _, Vec<_>)| !drawings.is_empty())
+        .collect();
+    writeln!(out, r#"<div role="tablist" aria-label="Groups of charts" hidden>"#)?;
+    for (id, heading, _) in &groups {
+        writeln!(
+            out,
+            r#"<button type="button" role="tab" id="tab-{id}" aria-controls="group-{id}">{heading}</button>"#
+        )?;
+    }
+    writeln!(out, "</div>")?;
+    for (id, heading, drawings) in &groups {
+        writeln!(
+            out,
+            r#"<div role="tabpanel" id="group-{id}" aria-labelledby="tab-{id}"><h3>{heading}</h3>"#
+        )?;
+        let folds = id == &"stacks" || id == &"icicles";
+        for (index, drawing) in drawings.iter().enumerate() {
+            if folds {
+                let open = if index == 0 { " open" } else { "" };
+                writeln!(
+                    out,
+                    r#"<details class="chart"{open}><summary>{}</summary>"#,
+                    escape(&drawing.title)
+                )?;
+            }
+            match frames(&drawing.svg) {
+                Some(frames) => write_flame_graph(out, drawing, &frames, mirrored(all, drawing))?,
+                None => write_figure(out, drawing)?,
+            }
+            if folds {
+                writeln!(out, "</details>")?;
+            }
         }
+        writeln!(out, "</div>")?;
     }
     writeln!(out, "</section>")
 }
@@ -39,16 +98,34 @@ const FLAME_GRAPH_CONTROLS: &str = r#"<div class="controls">
 <button type="button" class="reset" disabled>Show all</button><output class="muted"></output>
 </div>"#;
 
-fn write_flame_graph(out: &mut dyn Write, drawing: &Drawing, frames: &Frames<'_>) -> io::Result<()> {
+/// The flame graph that an icicle is the mirror image of. Only one of the two is in the page, whose script mirrors it: their
+/// frames are most of the page.
+fn mirrored<'a>(all: &'a [Drawing], drawing: &Drawing) -> Option<&'a str> {
+    let measure = drawing.name.strip_prefix("icicle_")?;
+    let is_mirror = |name: &str| match name.strip_prefix("flame_") {
+        Some("graph") => measure == "allocated",
+        name => name == Some(measure),
+    };
+    all.iter().find(|other| is_mirror(other.name) && frames(&other.svg).is_some()).map(|other| other.name)
+}
+
+fn write_flame_graph(
+    out: &mut dyn Write,
+    drawing: &Drawing,
+    frames: &Frames<'_>,
+    mirrors: Option<&str>,
+) -> io::Result<()> {
     let (name, title) = (drawing.name, escape(&drawing.title));
-    writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"><figcaption>{title}</figcaption>"#)?;
+    let of = mirrors.map(|flame| format!(r#" data-mirrors="chart-{flame}""#)).unwrap_or_default();
+    writeln!(out, r#"<figure id="chart-{name}" class="flame-graph"{of}><figcaption>{title}</figcaption>"#)?;
     writeln!(out, "{FLAME_GRAPH_CONTROLS}")?;
     let Frames { subtitle, total, top, bottom, elements } = frames;
     writeln!(out, r#"<div class="controls muted">{subtitle}</div>"#)?;
     // Above the first row inferno has its title, below the last its details: the page has its own.
     let height = bottom - top;
-    write!(out, r#"<div class="flame"><svg height="{height}" role="img" aria-label="{title}">"#)?;
+    write!(out, r#"<div class="flame"><svg height="{height}" role="group" aria-label="{title}">"#)?;
     write!(out, r#"<svg y="-{top}" height="{bottom}" width="100%" total_samples="{total}">"#)?;
+    let elements = if mirrors.is_some() { "" } else { elements };
     writeln!(out, "{elements}</svg></svg></div>")?;
     writeln!(out, r#"<div class="hovered" aria-hidden="true"></div></figure>"#)
 }

@@ -1,7 +1,6 @@
-//! Text of a trace as HTML and as JSON, and a time as a date.
+//! Text of a trace as HTML, and a time as a date.
 
 use crate::chart::text::clean;
-use std::fmt::Write;
 
 /// `text`, cleaned of what must not be shown, for the content of an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -16,26 +15,6 @@ pub(super) fn escape(text: &str) -> String {
             other => out.push(other),
         }
     }
-    out
-}
-
-/// `text`, cleaned of what must not be shown, as a JSON string that may stand in a `<script>` element: no `<`
-/// in it can end the element or begin a comment.
-pub(super) fn json_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in clean(text).chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '<' | '>' | '&' | '\0'..='\u{1F}' | '\u{2028}' | '\u{2029}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
     out
 }
 
@@ -70,12 +49,6 @@ mod tests {
             escape("<script>alert('1')</script> & \"x\"\0"),
             "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot;\u{fffd}"
         );
-    }
-
-    #[test]
-    fn a_json_string_ends_neither_itself_nor_its_script() {
-        assert_eq!(json_string("a\"b\\c</script><!--&"), r#""a\"b\\c\u003c/script\u003e\u003c!--\u0026""#);
-        assert_eq!(json_string("\u{1b}\u{2028}ü"), "\"\u{fffd}\u{fffd}ü\"");
     }
 
     #[test]

@@ -5,11 +5,18 @@
 //! security policy, so that no other script runs, whatever a trace may hold. Nothing is loaded from anywhere.
 //!
 //! Text from the trace enters through `html::escape` or, in the data that the script reads,
-//! `html::json_string`.
+//! `json::string`.
+//!
+//! The script is written in small files, each one idea; `SCRIPT` puts them together in the order in which they need each other.
 
+mod cells;
 mod charts;
+mod data;
 mod html;
+mod json;
+mod module;
 mod ownership;
+mod places;
 mod sites;
 mod tables;
 mod verdict;
@@ -23,10 +30,27 @@ use std::io::{self, Write};
 
 const SKELETON: &str = include_str!("skeleton.html");
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
-/// SHA-256 of `script.js` in base64, as a content security policy wants it. A test says what to write here
-/// when the script has changed.
-const SCRIPT_HASH: &str = "sha256-VUheUWJeCxZWGby0BQR3b8Teh/oUYQl8rp/Ea8HAgy0=";
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("script/units.js"),
+    include_str!("script/statistics.js"),
+    include_str!("script/dom.js"),
+    include_str!("script/data.js"),
+    include_str!("script/slices.js"),
+    include_str!("script/theme.js"),
+    include_str!("script/tables.js"),
+    include_str!("script/tabs.js"),
+    include_str!("script/plots.js"),
+    include_str!("script/site.js"),
+    include_str!("script/filters.js"),
+    include_str!("script/explore.js"),
+    include_str!("script/flame.js"),
+    include_str!("script/start.js"),
+    "})();\n"
+);
+/// SHA-256 of the script in base64, as a content security policy wants it: `BLESS=1 cargo test -p memscope-report --test page`
+/// writes it when the script has changed.
+const SCRIPT_HASH: &str = include_str!("script/sha256");
 
 /// What the sections are written from.
 struct Content<'a> {
@@ -38,7 +62,7 @@ type Section = fn(&mut dyn Write, &Content<'_>) -> io::Result<()>;
 
 /// Who writes what stands at a mark of the skeleton.
 const SECTIONS: &[(&str, Section)] = &[
-    ("script-hash", |out, _| out.write_all(SCRIPT_HASH.as_bytes())),
+    ("script-hash", |out, _| write!(out, "sha256-{}", SCRIPT_HASH.trim())),
     ("name", |out, content| out.write_all(html::escape(&verdict::name(content.analysis)).as_bytes())),
     ("theme", |out, _| write!(out, "{}{}", theme::variables(), theme::rules())),
     ("style", |out, _| out.write_all(STYLE.as_bytes())),
@@ -51,7 +75,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ownership", |out, content| ownership::write_flows(out, content.analysis)),
     ("growth", |out, content| ownership::write_growth(out, content.analysis)),
     ("scopes", |out, content| tables::write_scopes(out, content.analysis)),
-    ("stacks", |out, content| sites::write_stacks(out, content.analysis)),
+    ("data", |out, content| data::write(out, content.analysis)),
     ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),
     ("script", |out, _| out.write_all(SCRIPT.as_bytes())),
 ];

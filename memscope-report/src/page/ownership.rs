@@ -2,7 +2,7 @@
 
 use super::html::escape;
 use super::sites::write_estimate;
-use super::tables::{write_cut, write_foot, write_head};
+use super::tables::{thread_name, write_cut, write_foot, write_head};
 use crate::analysis::{Analysis, Fate, SiteFigures, ThreadFlow};
 use crate::statistics::Estimate;
 use crate::units::{bytes, count};
@@ -31,7 +31,7 @@ pub(super) fn write_flows(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
     }
     writeln!(
         out,
-        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Dark cells where the two differ are memory that changes hands.</p>"#
+        r#"<p class="caption">Bytes that the thread at the left allocated and the thread above freed, estimated, with 95% intervals. Coloured cells where the two differ are memory that changes hands.</p>"#
     )?;
     let rows = ends(&analysis.flows, |flow| Some(thread(flow.allocated_by)));
     let mut columns = ends(&analysis.flows, |flow| match flow.fate {
@@ -104,13 +104,7 @@ fn cells(flows: &[ThreadFlow], rows: &[End], columns: &[End]) -> HashMap<(End, E
 
 fn name(analysis: &Analysis, end: End) -> String {
     match end {
-        End::Thread(id) => {
-            let named = analysis.threads.iter().find(|thread| thread.id == id);
-            let named = named.map(|thread| thread.name.trim()).filter(|name| !name.is_empty());
-            let Some(named) = named else { return format!("thread {id}") };
-            let same = analysis.threads.iter().filter(|thread| thread.name.trim() == named);
-            if same.take(2).count() > 1 { format!("{named} #{id}") } else { named.to_owned() }
-        }
+        End::Thread(id) => thread_name(analysis, id),
         End::Others => "other threads".to_owned(),
         End::Unknown => "unknown thread".to_owned(),
         End::Live => "still live".to_owned(),

@@ -1,16 +1,20 @@
-//! Tables of exact figures: threads and scopes. A click on a heading sorts.
+//! Tables of threads and scopes. A click on a heading sorts.
 
+use super::data::NAME_COLUMNS;
 use super::html::escape;
-use crate::analysis::Analysis;
+use super::sites::write_estimate;
+use crate::analysis::{Analysis, SampledFigures};
+use crate::chart::text::{shorten_middle, shorten_symbol};
 use crate::units::{bytes, count};
 use std::io::{self, Write};
 
 /// Most rows: a page with more is slow to open, and nobody reads on.
 const MOST_ROWS: usize = 1_000;
 
-/// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`.
+/// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`. The script sorts it
+/// and folds it where it is long.
 pub(super) fn write_head(out: &mut dyn Write, columns: &[&str], sorted: usize) -> io::Result<()> {
-    write!(out, r#"<div class="table"><table><thead><tr>"#)?;
+    write!(out, r#"<div class="table"><table class="plain"><thead><tr>"#)?;
     for (index, column) in columns.iter().enumerate() {
         let class = if index == 0 { "" } else { r#" class="n""# };
         let order = if index == sorted { r#" aria-sort="descending""# } else { "" };
@@ -37,6 +41,16 @@ fn write_number(out: &mut dyn Write, text: &str, value: f64) -> io::Result<()> {
     write!(out, r#"<td class="n" data-value="{value:.0}">{text}</td>"#)
 }
 
+/// A thread's name, with its id where others have the same; `thread 7` where it has none.
+pub(super) fn thread_name(analysis: &Analysis, id: u32) -> String {
+    let named = analysis.threads.iter().find(|thread| thread.id == id);
+    let named = named.map(|thread| thread.name.trim()).filter(|name| !name.is_empty());
+    let Some(named) = named else { return format!("thread {id}") };
+    let same = analysis.threads.iter().filter(|thread| thread.name.trim() == named);
+    let name = shorten_middle(named, NAME_COLUMNS);
+    if same.take(2).count() > 1 { format!("{name} #{id}") } else { name }
+}
+
 /// Every thread, most allocated bytes first.
 pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     writeln!(out, r#"<section id="threads"><h2>Threads</h2>"#)?;
@@ -44,13 +58,27 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
         return writeln!(out, r#"<p class="muted">No thread allocated or freed.</p></section>"#);
     }
     let shown = analysis.threads.len().min(MOST_ROWS);
-    writeln!(out, r#"<p class="caption">Exact. Kept is what a thread allocated less what it freed.</p>"#)?;
+    writeln!(
+        out,
+        r#"<p class="caption">What was allocated and freed is exact. Kept is what a thread allocated less what it freed. The last three columns are estimated, with 95% intervals, of what the thread allocated, whoever freed it.</p>"#
+    )?;
     write_cut(out, shown, analysis.threads.len(), "threads")?;
-    write_head(out, &["Thread", "Id", "OS id", "Allocations", "Allocated", "Frees", "Freed", "Kept"], 4)?;
+    let columns = [
+        "Thread",
+        "Id",
+        "OS id",
+        "Allocations",
+        "Allocated",
+        "Frees",
+        "Freed",
+        "Kept",
+        "Live at the peak",
+        "Live at the end",
+        "Temporary",
+    ];
+    write_head(out, &columns, 4)?;
     for thread in &analysis.threads[..shown] {
-        let name =
-            if thread.name.trim().is_empty() { format!("thread {}", thread.id) } else { thread.name.clone() };
-        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&name))?;
+        write!(out, r#"<tr><td class="name">{}</td>"#, escape(&thread_name(analysis, thread.id)))?;
         write_number(out, &thread.id.to_string(), f64::from(thread.id))?;
         write_number(out, &thread.os_id.to_string(), thread.os_id as f64)?;
         for (number, is_bytes) in [
@@ -62,9 +90,18 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
         ] {
             write_number(out, &if is_bytes { bytes(number) } else { count(number) }, number)?;
         }
+        write_sampled(out, &thread.sampled)?;
         writeln!(out, "</tr>")?;
     }
     write_foot(out)
+}
+
+/// What sampling tells of a thread or scope: live at the peak, live at the end, temporary.
+fn write_sampled(out: &mut dyn Write, sampled: &SampledFigures) -> io::Result<()> {
+    for estimate in [&sampled.peak_bytes, &sampled.live_bytes, &sampled.temporary_bytes] {
+        write_estimate(out, estimate, bytes, "")?;
+    }
+    Ok(())
 }
 
 /// Every annotated function, most allocated bytes first.
@@ -78,13 +115,30 @@ pub(super) fn write_scopes(out: &mut dyn Write, analysis: &Analysis) -> io::Resu
         );
     }
     let shown = analysis.scopes.len().min(MOST_ROWS);
-    writeln!(out, r#"<p class="caption">Exact. Own leaves out what inner scopes allocated.</p>"#)?;
+    writeln!(
+        out,
+        r#"<p class="caption">Calls and what they allocated are exact. Own leaves out what inner scopes allocated. The last three columns are estimated, with 95% intervals, and are of own allocations.</p>"#
+    )?;
     write_cut(out, shown, analysis.scopes.len(), "scopes")?;
-    let columns =
-        ["Scope", "Calls", "Allocations", "Allocated", "Bytes per call", "Own allocations", "Own bytes"];
+    let columns = [
+        "Scope",
+        "Calls",
+        "Allocations",
+        "Allocated",
+        "Bytes per call",
+        "Own allocations",
+        "Own bytes",
+        "Live at the peak",
+        "Live at the end",
+        "Temporary",
+    ];
     write_head(out, &columns, 3)?;
     for scope in &analysis.scopes[..shown] {
-        write!(out, r#"<tr><td class="name"><code>{}</code></td>"#, escape(&scope.name))?;
+        write!(
+            out,
+            r#"<tr><td class="name"><code>{}</code></td>"#,
+            escape(&shorten_symbol(&scope.name, NAME_COLUMNS))
+        )?;
         write_number(out, &count(scope.calls as f64), scope.calls as f64)?;
         write_number(out, &count(scope.allocations as f64), scope.allocations as f64)?;
         write_number(out, &bytes(scope.allocated_bytes as f64), scope.allocated_bytes as f64)?;
@@ -98,6 +152,7 @@ pub(super) fn write_scopes(out: &mut dyn Write, analysis: &Analysis) -> io::Resu
         }
         write_number(out, &count(scope.own_allocations as f64), scope.own_allocations as f64)?;
         write_number(out, &bytes(scope.own_allocated_bytes as f64), scope.own_allocated_bytes as f64)?;
+        write_sampled(out, &scope.sampled)?;
         writeln!(out, "</tr>")?;
     }
     write_foot(out)

@@ -1,5 +1,6 @@
 //! What the reader wants to know first: how much, what stands out, and what is wrong with the trace itself.
 
+use super::data::known_sites;
 use super::html::{escape, utc};
 use crate::analysis::{Analysis, Bottleneck, SessionInfo, Totals};
 use crate::units::{bytes, digits, duration_us, percent, range};
@@ -150,18 +151,33 @@ fn overhead(session: &SessionInfo, totals: &Totals) -> Card {
     }
 }
 
-/// What stands out, worst first, each with its evidence and what to do.
+/// Findings that are shown at once.
+const TOP_FINDINGS: usize = 5;
+
+/// What stands out, worst first, each with its evidence and what to do: five, and the others on demand.
 pub(super) fn write_findings(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     writeln!(out, r#"<section id="findings"><h2>What stands out</h2>"#)?;
     if analysis.findings.is_empty() {
         writeln!(out, r#"<p class="muted">{}</p></section>"#, nothing_stands_out(&analysis.totals))?;
         return Ok(());
     }
-    writeln!(out, r#"<ol class="findings">"#)?;
-    for finding in &analysis.findings {
-        write_finding(out, finding)?;
+    let (top, others) = analysis.findings.split_at(analysis.findings.len().min(TOP_FINDINGS));
+    write_list(out, analysis, top)?;
+    if !others.is_empty() {
+        let findings = if others.len() == 1 { "finding" } else { "findings" };
+        writeln!(out, "<details><summary>{} more {findings}</summary>", others.len())?;
+        write_list(out, analysis, others)?;
+        writeln!(out, "</details>")?;
     }
-    writeln!(out, "</ol></section>")
+    writeln!(out, "</section>")
+}
+
+fn write_list(out: &mut dyn Write, analysis: &Analysis, findings: &[Bottleneck]) -> io::Result<()> {
+    writeln!(out, r#"<ol class="findings">"#)?;
+    for finding in findings {
+        write_finding(out, analysis, finding)?;
+    }
+    writeln!(out, "</ol>")
 }
 
 fn nothing_stands_out(totals: &Totals) -> &'static str {
@@ -174,7 +190,7 @@ fn nothing_stands_out(totals: &Totals) -> &'static str {
     }
 }
 
-fn write_finding(out: &mut dyn Write, finding: &Bottleneck) -> io::Result<()> {
+fn write_finding(out: &mut dyn Write, analysis: &Analysis, finding: &Bottleneck) -> io::Result<()> {
     let severity = words(&finding.severity);
     let figure = &finding.bytes;
     let mut interval = String::new();
@@ -188,14 +204,30 @@ fn write_finding(out: &mut dyn Write, finding: &Bottleneck) -> io::Result<()> {
         words(&finding.kind),
         bytes(figure.value),
     )?;
-    for text in [
-        format!("<code>{}</code>", escape(&finding.culprit)),
-        escape(&finding.evidence),
-        format!("<strong>{}</strong>", escape(&finding.advice)),
-    ] {
+    let culprit = format!("<code>{}</code>", escape(&finding.culprit).replace("::", "::<wbr>"));
+    let culprit = match blamed_site(analysis, finding) {
+        Some(index) => format!(r##"<a href="#site-{index}">{culprit}</a>"##),
+        None => culprit,
+    };
+    let advice = format!("<strong>{}</strong>", escape(&finding.advice));
+    for text in [culprit, escape(&finding.evidence), advice] {
         writeln!(out, "<p>{text}</p>")?;
     }
     writeln!(out, "</li>")
+}
+
+/// The place in the page's table of the call site that a finding is about: its label and one of its figures are the finding's.
+fn blamed_site(analysis: &Analysis, finding: &Bottleneck) -> Option<usize> {
+    known_sites(analysis).iter().position(|site| {
+        let figures = [
+            site.live_bytes,
+            site.temporary_bytes,
+            site.cross_thread_bytes,
+            site.copied_bytes,
+            site.peak_bytes,
+        ];
+        site.label == finding.culprit && figures.contains(&finding.bytes)
+    })
 }
 
 /// `TemporaryChurn` as `Temporary churn`.

@@ -29,7 +29,7 @@
 //! N  ~ Gamma(mean new,     variance new.V)     N+ ~ Gamma(mean new + u, variance new.V + u^2)     the same for O and O+
 //! ```
 //!
-//! with `u` what one more sample stands for. For equal weights that is the mid-P value of the conditional binomial
+//! with `u` what one more sample stands for: the heaviest of both, or a total that happens to lack heavy samples would seem surer than it is. For equal weights that is the mid-P value of the conditional binomial
 //! test, exactly; P(G / H <= r) is an incomplete beta function. Nothing is normal here, so few samples, and none, are no
 //! special case: 12 samples against none at all have P(1) = 2^-12 / 2.
 
@@ -54,8 +54,9 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Of a sampled total. Where it has no sample, `unseen_piece` is what one would have stood for beside itself: 0 where every
-    /// allocation would have been one.
+    /// Of a sampled total, of which one more sample may stand for `unseen_piece` beside itself, or for more where its own samples say so.
+    /// Take what the heaviest sample that is known from elsewhere would stand for here, from the other of two totals above all: a
+    /// total that happens to have no heavy sample does not know of them. 0 where every allocation is a sample.
     ///
     /// ```
     /// use memscope_report::statistics::{Evidence, Total};
@@ -64,12 +65,11 @@ impl Evidence {
     /// ```
     #[must_use]
     pub fn of(total: &Total, unseen_piece: f64) -> Self {
-        let unseen = if total.samples() > 0 { total.unseen_piece() } else { unseen_piece.max(0.0) };
         Self {
             value: total.value(),
             seen: total.seen(),
             variance: total.variance(),
-            unseen,
+            unseen: total.unseen_piece().max(unseen_piece),
             samples: total.samples(),
         }
     }
@@ -93,6 +93,12 @@ impl Evidence {
     #[must_use]
     pub fn value(&self) -> f64 {
         self.value
+    }
+
+    /// What one more sample would stand for beside itself.
+    #[must_use]
+    pub fn unseen(&self) -> f64 {
+        self.unseen
     }
 
     /// The limits that it lies beyond with the probability `tail` (0 < tail < 0.5) on each side.

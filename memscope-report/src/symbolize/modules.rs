@@ -27,14 +27,19 @@ impl<'a> ModuleMap<'a> {
     }
 }
 
+/// Where the module's file was. Linux marks a file that was replaced while it was mapped.
+pub(crate) fn path_of(module: &Module) -> &str {
+    module.path.strip_suffix(" (deleted)").unwrap_or(&module.path)
+}
+
 /// The module's file name.
 pub(crate) fn file_name(module: &Module) -> &str {
-    module.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("?")
+    path_of(module).rsplit('/').find(|part| !part.is_empty()).unwrap_or("?")
 }
 
 /// Whether the module is the C library or of its kin: never the place to blame.
 pub(crate) fn is_system_library(module: &Module) -> bool {
-    const PREFIXES: [&str; 10] = [
+    const PREFIXES: [&str; 11] = [
         "libc.so",
         "libc-",
         "libc.musl",
@@ -45,9 +50,16 @@ pub(crate) fn is_system_library(module: &Module) -> bool {
         "libgcc_s",
         "libstdc++",
         "linux-vdso",
+        "[vdso]",
     ];
     let name = file_name(module);
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether the module is a library that came with the system or with a package manager: not the program's own code.
+pub(crate) fn is_installed_library(module: &Module) -> bool {
+    const FOLDERS: [&str; 5] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/nix/store/"];
+    file_name(module).contains(".so") && FOLDERS.iter().any(|folder| module.path.starts_with(folder))
 }
 
 #[cfg(test)]
@@ -74,7 +86,11 @@ mod tests {
             is("/lib/x86_64-linux-gnu/libc.so.6")
                 && is("/lib64/ld-linux-x86-64.so.2")
                 && is("linux-vdso.so.1")
+                && is("[vdso]")
         );
         assert!(!is("/srv/libcache.so") && !is("/usr/bin/server") && !is(""));
+        let is = |path| is_installed_library(&module(path, 0, 1));
+        assert!(is("/usr/lib/x86_64-linux-gnu/libssl.so.3") && is("/lib64/libz.so"));
+        assert!(!is("/srv/app/libplugin.so") && !is("/usr/lib/app/app"));
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! The innermost frames of a sampled stack are the profiler's hook and the allocator's entry points, the next ones
 //! often the standard library's (a `Vec` that grows). Neither is what a reader looks for, so each frame has a
-//! [`FrameKind`]: the analysis takes the first sort off and labels a site by the first frame outside the second.
+//! [`FrameKind`]: the analysis folds both sorts, and labels a site by the first frame of the program's own code.
+
+use super::owner::{self, OwnCrates, Owner};
+use crate::analysis::Frame;
 
 /// Longest name that is kept, bytes; a trace could hold 64 KiB for each.
 const NAME_MAX: usize = 1_500;
@@ -19,7 +22,20 @@ pub(crate) enum FrameKind {
     AllocGlue,
     /// The rest of the standard library, hashbrown, the C library.
     Library,
-    /// Everything else.
+    /// Crates that the program depends on, libraries of the system.
+    Dependency,
+    /// Everything else: the program's own code.
+    Program,
+}
+
+/// What the module that a frame lies in is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ModuleKind {
+    /// The C library or its like.
+    System,
+    /// A library that came with the system.
+    Installed,
+    /// The executable, or a library of the program.
     Program,
 }
 
@@ -41,19 +57,51 @@ pub(crate) fn capped(mut name: String) -> String {
     name
 }
 
-/// The kind of the frame of `function`; `in_system_library` says that its module is the C library or its like.
-pub(crate) fn kind(function: &str, in_system_library: bool) -> FrameKind {
+/// The kind of a frame by its function's name, and by its file and its crate where the name leaves it open.
+pub(crate) fn kind(frame: &Frame, module: ModuleKind, own: &OwnCrates) -> FrameKind {
+    let function = frame.function.as_str();
     if is_allocator_entry(function) {
         FrameKind::AllocatorEntry
     } else if subject(function).starts_with("memscope::") {
         FrameKind::Profiler
     } else if function.starts_with("alloc::alloc::") || function.starts_with("<alloc::alloc::Global") {
         FrameKind::AllocGlue
-    } else if in_system_library || is_library(function) {
+    } else if module == ModuleKind::System {
         FrameKind::Library
     } else {
-        FrameKind::Program
+        match frame.file.as_deref().map(owner::of_file) {
+            // A function's file says more than its name: a trait's method may be written in the type's crate or in
+            // the trait's, and an inlined function may have no path.
+            Some(Owner::Std) => FrameKind::Library,
+            Some(Owner::Dependency) if crate_of(function) == Some("hashbrown") => FrameKind::Library,
+            None if is_library(function) => FrameKind::Library,
+            owner => match owner.unwrap_or_else(|| owner_by_name(function, module, own)) {
+                Owner::Dependency => FrameKind::Dependency,
+                _ => FrameKind::Program,
+            },
+        }
     }
+}
+
+/// The kind of a frame of which no more is known than it says itself.
+#[cfg(feature = "tools")]
+pub(crate) fn kind_of(frame: &Frame) -> FrameKind {
+    kind(frame, ModuleKind::Program, &OwnCrates::default())
+}
+
+fn owner_by_name(function: &str, module: ModuleKind, own: &OwnCrates) -> Owner {
+    match crate_of(function) {
+        Some(name) => own.owner(name),
+        None if module == ModuleKind::Installed => Owner::Dependency,
+        None => Owner::Program,
+    }
+}
+
+/// The crate that a function's name begins with; `None` where the name has no path.
+pub(crate) fn crate_of(function: &str) -> Option<&str> {
+    let (name, _) = subject(function).split_once("::")?;
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (!name.is_empty() && is_name(name)).then_some(name)
 }
 
 fn is_allocator_entry(function: &str) -> bool {
@@ -119,7 +167,7 @@ fn is_library_path(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use FrameKind::{AllocGlue, AllocatorEntry, Library, Profiler, Program};
+    use FrameKind::{AllocGlue, AllocatorEntry, Dependency, Library, Profiler, Program};
 
     #[test]
     fn kinds_of_frames() {
@@ -163,9 +211,39 @@ mod tests {
             ("server+0x1234", Program),
             ("", Program),
         ] {
-            assert_eq!(kind(function, false), expected, "{function}");
+            assert_eq!(kind_in(function, None, ModuleKind::Program), expected, "{function}");
         }
-        assert_eq!(kind("_IO_file_doallocate", true), Library);
+        assert_eq!(kind_in("_IO_file_doallocate", None, ModuleKind::System), Library);
+        assert_eq!(kind_in("CRYPTO_malloc", None, ModuleKind::Installed), Dependency);
+        assert_eq!(kind_in("plugin::load", None, ModuleKind::Installed), Program);
+    }
+
+    fn kind_in(function: &str, file: Option<&str>, module: ModuleKind) -> FrameKind {
+        let frame =
+            Frame { function: function.to_owned(), file: file.map(str::to_owned), ..Frame::default() };
+        kind(&frame, module, &OwnCrates::of_executable("/srv/app"))
+    }
+
+    #[test]
+    fn the_file_says_more_than_the_name() {
+        const STD: &str = "/rustc/59807616e1fa/library/core/src/iter/mod.rs";
+        const REGISTRY: &str = "/home/me/.cargo/registry/src/index.crates.io-1949/x-1.0.0/src/lib.rs";
+        const OWN: &str = "/home/me/app/src/main.rs";
+        for (function, file, expected) in [
+            ("call_once<usize>", Some(STD), Library),
+            ("<app::Row as core::iter::Iterator>::collect", Some(STD), Library),
+            ("<alloc::vec::Vec<T> as app::Sort>::sort", Some(OWN), Program),
+            ("call_once<usize>", Some(OWN), Program),
+            ("x::parse", Some(REGISTRY), Dependency),
+            ("app::parse", Some(REGISTRY), Dependency),
+            ("<alloc::vec::Vec<T> as serde::Serialize>::serialize", Some(REGISTRY), Dependency),
+            ("hashbrown::raw::RawTable<T,A>::reserve_rehash", Some(REGISTRY), Library),
+            ("serde_json::de::from_str", None, Dependency),
+            ("serde_json::de::from_str", Some(OWN), Program),
+            ("__rust_alloc", Some(OWN), AllocatorEntry),
+        ] {
+            assert_eq!(kind_in(function, file, ModuleKind::Program), expected, "{function} in {file:?}");
+        }
     }
 
     #[test]

@@ -4,14 +4,75 @@
 //! crate or module; only its file is known. Rust's files follow its modules, so the file's path stands in for the
 //! module's: `.../library/alloc/src/vec/mod.rs` is `alloc::vec`, `.../serde_json-1.0.1/src/de.rs` is
 //! `serde_json::de`. The crate of the program's own files is learnt from functions of the same folder whose whole
-//! name is known from the symbol table. A module written inside another one's file is missed.
+//! name is known from the symbol table.
+//!
+//! Modules, types and functions inside the file are in no attribute of such debug information. Where the file is
+//! still there and a function of that name stands around that line, it tells them (`outline.rs`); else they are missed.
 
+use super::outline::Outline;
+use crate::analysis::Frame;
 use std::collections::HashMap;
+use std::path::Path;
+
+/// Larger source files are not read, bytes.
+const SOURCE_BYTES_MAX: u64 = 4 << 20;
+/// Nor more of all, bytes.
+const SOURCES_BYTES_MAX: u64 = 64 << 20;
 
 /// Which crate the files of a folder belong to.
 #[derive(Debug, Default)]
-pub(super) struct Crates {
+struct Crates {
     by_folder: HashMap<String, String>,
+}
+
+/// The frames, those that have a bare name with the path that their file suggests.
+pub(super) fn qualified(frames: &[Frame]) -> Vec<Frame> {
+    let mut crates = Crates::default();
+    for frame in frames.iter().filter(|frame| !frame.inlined) {
+        crates.learn(&frame.function, frame.file.as_deref().unwrap_or_default());
+    }
+    let mut frames = frames.to_vec();
+    let mut sources = Sources::default();
+    for frame in frames.iter_mut().filter(|frame| is_bare(&frame.function)) {
+        let Some(file) = frame.file.as_deref() else { continue };
+        let inside = frame.line.and_then(|line| sources.path_at(file, line, head(&frame.function)));
+        let name = inside.as_deref().unwrap_or(&frame.function);
+        if let Some(name) = crates.qualified(name, file) {
+            frame.function = name;
+        }
+    }
+    frames
+}
+
+/// Source files, each read once.
+#[derive(Debug, Default)]
+struct Sources {
+    outlines: HashMap<String, Option<Outline>>,
+    bytes: u64,
+}
+
+impl Sources {
+    /// The path inside `file` of the function `name` at `line`.
+    fn path_at(&mut self, file: &str, line: u32, name: &str) -> Option<String> {
+        if !self.outlines.contains_key(file) {
+            let outline = self.read(file);
+            self.outlines.insert(file.to_owned(), outline);
+        }
+        self.outlines.get(file)?.as_ref()?.path_at(line, name)
+    }
+
+    fn read(&mut self, file: &str) -> Option<Outline> {
+        let path = Path::new(file);
+        if !path.is_absolute() || !file.ends_with(".rs") {
+            return None;
+        }
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        self.bytes += metadata.len();
+        if metadata.len() > SOURCE_BYTES_MAX || self.bytes > SOURCES_BYTES_MAX {
+            return None;
+        }
+        Some(Outline::of(&std::fs::read_to_string(path).ok()?))
+    }
 }
 
 /// Whether `name` has no path: `push`, `{closure#0}<a::B>`, but not `a::push` nor `<a::B>::push`.
@@ -21,7 +82,7 @@ pub(super) fn is_bare(name: &str) -> bool {
 
 impl Crates {
     /// Learns from a function whose whole name is known.
-    pub(super) fn learn(&mut self, function: &str, file: &str) {
+    fn learn(&mut self, function: &str, file: &str) {
         // `<A as b::C>::f` may stand in A's crate or in b.
         if function.contains(" as ") || is_bare(function) || !file.ends_with(".rs") {
             return;
@@ -38,7 +99,7 @@ impl Crates {
 
     /// The bare `name` of a function in `file` with the path that the file suggests; `None` for what is not Rust's or
     /// for the allocator's symbols, which have no path.
-    pub(super) fn qualified(&self, name: &str, file: &str) -> Option<String> {
+    fn qualified(&self, name: &str, file: &str) -> Option<String> {
         let stem_path = file.strip_suffix(".rs")?;
         if ["__rust_", "__rg_", "__rdl_"].iter().any(|prefix| name.starts_with(prefix)) {
             return None;

@@ -1,7 +1,8 @@
 //! The names that were found: frames, each once, and which of them every address stands for.
 
-use super::modules::{file_name, is_system_library};
-use super::name::{self, FrameKind};
+use super::modules::{file_name, is_installed_library, is_system_library};
+use super::name::{self, FrameKind, ModuleKind};
+use super::owner::{self, OwnCrates, Owner};
 use crate::analysis::Frame;
 use memscope_trace::Module;
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub struct Symbols {
     notes: Vec<String>,
     has_lines: bool,
     has_names: bool,
+    all_frames: bool,
 }
 
 impl Symbols {
@@ -42,6 +44,11 @@ impl Symbols {
             (false, true) => "symbol tables",
             (false, false) => "none",
         }
+    }
+
+    /// Whether stacks are to be shown whole, the profiler's and the allocator's frames included.
+    pub(crate) fn all_frames(&self) -> bool {
+        self.all_frames
     }
 
     pub(crate) fn frame_ids(&self, row: usize) -> &[u32] {
@@ -68,38 +75,58 @@ impl Symbols {
 #[derive(Debug)]
 pub(crate) struct SymbolsBuilder {
     symbols: Symbols,
-    ids: HashMap<(Frame, bool), u32>,
+    ids: HashMap<(Frame, ModuleKind), u32>,
+    /// For each frame what its module is.
+    modules: Vec<ModuleKind>,
+    /// Demangled names.
     names: HashMap<String, String>,
+    own: OwnCrates,
 }
 
 impl SymbolsBuilder {
-    /// For `rows` addresses.
-    pub(crate) fn new(rows: usize) -> Self {
-        let symbols = Symbols { ranges: vec![0..0; rows], ..Symbols::default() };
-        Self { symbols, ids: HashMap::new(), names: HashMap::new() }
+    /// For `rows` addresses of the program `executable`.
+    pub(crate) fn new(rows: usize, executable: &str, all_frames: bool) -> Self {
+        Self {
+            symbols: Symbols { ranges: vec![0..0; rows], all_frames, ..Symbols::default() },
+            ids: HashMap::new(),
+            modules: Vec::new(),
+            names: HashMap::new(),
+            own: OwnCrates::of_executable(executable),
+        }
     }
 
     pub(crate) fn is_resolved(&self, row: usize) -> bool {
         !self.symbols.ranges[row].is_empty()
     }
 
-    /// Gives the address in row `row` its frames, innermost first.
-    pub(crate) fn set(&mut self, row: usize, frames: impl Iterator<Item = Frame>, module: Option<&Module>) {
-        let in_system_library = module.is_some_and(is_system_library);
-        let start = self.symbols.expansions.len() as u32;
-        for frame in frames {
-            self.symbols.has_lines |= frame.line.is_some();
-            self.symbols.has_names = true;
-            let id = self.intern(frame, in_system_library);
-            self.symbols.expansions.push(id);
+    /// The id of a frame of code in `module`.
+    pub(crate) fn intern(&mut self, frame: Frame, module: Option<&Module>) -> u32 {
+        let next = self.symbols.frames.len() as u32;
+        let key = (frame, module.map_or(ModuleKind::Program, kind_of));
+        if let Some(&id) = self.ids.get(&key) {
+            return id;
         }
-        self.symbols.ranges[row] = start..self.symbols.expansions.len() as u32;
+        self.symbols.has_lines |= key.0.line.is_some();
+        self.symbols.frames.push(key.0.clone());
+        self.modules.push(key.1);
+        self.ids.insert(key, next);
+        next
+    }
+
+    /// Gives the address in row `row` its frames, innermost first.
+    pub(crate) fn set(&mut self, row: usize, frames: impl IntoIterator<Item = u32>) {
+        let start = self.symbols.expansions.len() as u32;
+        self.symbols.expansions.extend(frames);
+        let end = self.symbols.expansions.len() as u32;
+        self.symbols.has_names |= start < end;
+        self.symbols.ranges[row] = start..end;
     }
 
     /// Names the address in row `row` by its function alone.
     pub(crate) fn name(&mut self, row: usize, mangled: &str, module: Option<&Module>) {
         let function = self.demangled(mangled);
-        self.set(row, std::iter::once(Frame { function, ..Frame::default() }), module);
+        let id = self.intern(Frame { function, ..Frame::default() }, module);
+        self.set(row, [id]);
     }
 
     /// Names the address in row `row` by its place in its module.
@@ -109,7 +136,8 @@ impl SymbolsBuilder {
             Some(module) => format!("{}+{:#x}", file_name(module), address.wrapping_sub(module.bias)),
             None => format!("{address:#x}"),
         };
-        self.set(row, std::iter::once(Frame { function, ..Frame::default() }), module);
+        let id = self.intern(Frame { function, ..Frame::default() }, module);
+        self.set(row, [id]);
         self.symbols.has_names = had_names;
     }
 
@@ -119,7 +147,21 @@ impl SymbolsBuilder {
         self.symbols.notes.push(note);
     }
 
-    pub(crate) fn finish(self) -> Symbols {
+    /// The names, each with its kind: which crates are the program's own is known only now.
+    pub(crate) fn finish(mut self) -> Symbols {
+        let frames = &self.symbols.frames;
+        for frame in frames.iter().filter(|frame| !frame.inlined) {
+            let is_own = |file: &String| file.ends_with(".rs") && owner::of_file(file) == Owner::Program;
+            // `<A as b::C>::f` may stand in a file of A's crate or of b's.
+            if frame.file.as_ref().is_some_and(is_own)
+                && !frame.function.contains(" as ")
+                && let Some(name) = name::crate_of(&frame.function)
+            {
+                self.own.add(name);
+            }
+        }
+        let kinds = frames.iter().zip(&self.modules);
+        self.symbols.kinds = kinds.map(|(frame, &module)| name::kind(frame, module, &self.own)).collect();
         self.symbols
     }
 
@@ -132,16 +174,14 @@ impl SymbolsBuilder {
         self.names.insert(mangled.to_owned(), name.clone());
         name
     }
+}
 
-    fn intern(&mut self, frame: Frame, in_system_library: bool) -> u32 {
-        let next = self.symbols.frames.len() as u32;
-        let key = (frame, in_system_library);
-        if let Some(&id) = self.ids.get(&key) {
-            return id;
-        }
-        self.symbols.kinds.push(name::kind(&key.0.function, in_system_library));
-        self.symbols.frames.push(key.0.clone());
-        self.ids.insert(key, next);
-        next
+fn kind_of(module: &Module) -> ModuleKind {
+    if is_system_library(module) {
+        ModuleKind::System
+    } else if is_installed_library(module) {
+        ModuleKind::Installed
+    } else {
+        ModuleKind::Program
     }
 }

@@ -32,6 +32,9 @@ pub fn write_check(
         totals(out, checked, options)?;
         sites(out, checked, limits, options)?;
     }
+    for note in &checked.notes {
+        options.write_wrapped(out, Tone::Bad, note)?;
+    }
     if !checked.whole {
         options.write_wrapped(
             out,
@@ -184,6 +187,7 @@ pub fn write_check_json(out: &mut dyn Write, checked: &Checked) -> io::Result<()
         "keeps_limits": checked.keeps_limits(),
         "keeps_growth": checked.keeps_growth(),
         "whole": checked.whole,
+        "notes": checked.notes,
         "limits": limits,
         "totals": totals,
         "sites": sites,

@@ -23,6 +23,9 @@ pub fn write_diff(
     }
     totals.write(out, options)?;
     writeln!(out)?;
+    for note in &comparison.notes {
+        options.write_wrapped(out, Tone::Bad, note)?;
+    }
     let is_bytes = comparison.figure.is_bytes();
     let noun = match comparison.by {
         By::Site => "call paths",
@@ -127,6 +130,7 @@ pub fn write_diff_json(out: &mut dyn Write, comparison: &Comparison) -> io::Resu
         "figure": comparison.figure.describe(),
         "totals": totals(comparison.totals.iter()),
         "compared": comparison.compared,
+        "notes": comparison.notes,
         "rows": rows,
     });
     json::write(out, &value)

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn figures_are_aligned_and_names_shortened() {
         let text = written(TextOptions { width: Some(40), colour: false });
-        let expected = "  bytes   share  function\n1.5 MiB     12%  …::run_all_of_it\n    9 B  <0.01%  a\u{fffd}[2Jb\u{fffd}c\n";
+        let expected = "  bytes   share  function\n1.5 MiB     12%  …::work::run_all_of_it\n    9 B  <0.01%  a\u{fffd}[2Jb\u{fffd}c\n";
         assert_eq!(text, expected);
         assert!(written(TextOptions::default()).contains("app::work::<alloc::vec::Vec<u8>>::run_all_of_it"));
     }

@@ -134,10 +134,7 @@ const NO_PARENT: usize = usize::MAX;
 impl Builder {
     fn add(&mut self, site: &SiteFigures, options: &TreeOptions, estimate: &Estimate) {
         join(&mut self.total, &mut self.total_spread, estimate);
-        let mut names = function_names(&site.frames, |frame| options.all_frames || is_programs(frame));
-        if names.is_empty() {
-            names = function_names(&site.frames, |_| true);
-        }
+        let mut names = function_names(&site.frames, options.all_frames);
         if names.is_empty() {
             names.push(&site.label);
         }
@@ -182,12 +179,18 @@ impl Builder {
     }
 }
 
-fn function_names(frames: &[Frame], keep: impl Fn(&Frame) -> bool) -> Vec<&str> {
-    frames.iter().filter(|frame| keep(frame)).map(|frame| frame.function.as_str()).collect()
+/// The functions of `frames`: the program's own, or all of them where that is asked for or there are no others.
+pub(crate) fn function_names(frames: &[Frame], all: bool) -> Vec<&str> {
+    let names = |keep: fn(&Frame) -> bool| -> Vec<&str> {
+        frames.iter().filter(|frame| keep(frame)).map(|frame| frame.function.as_str()).collect()
+    };
+    let own = if all { Vec::new() } else { names(is_programs) };
+    if own.is_empty() { names(|_| true) } else { own }
 }
 
 fn is_programs(frame: &Frame) -> bool {
-    frame_kind(&frame.function, false) == FrameKind::Program && Origin::of(frame) == Origin::Program
+    let is_outside_library = matches!(frame_kind(frame), FrameKind::Program | FrameKind::Dependency);
+    is_outside_library && Origin::of(frame) == Origin::Program
 }
 
 /// Adds `part`, whose samples are others: values add up, distances to the ends add up in squares.

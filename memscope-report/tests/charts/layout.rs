@@ -1,6 +1,7 @@
 //! No text over another, none cut off at the edge, and words where there is nothing to draw.
 
-use crate::fixture::{all_drawn, chart_of, drawings};
+use crate::extremes::all_drawn;
+use crate::fixture::{chart_of, drawings};
 use crate::markup::{Dialect, Element, read};
 use memscope_report::analysis::Analysis;
 
@@ -90,7 +91,7 @@ fn a_long_timeline_becomes_a_short_line() {
 fn an_interval_that_changed_is_drawn_and_one_that_did_not_is_told() {
     let svg = chart_of("crowded", "sampling_interval");
     assert!(svg.len() < 60_000, "{} bytes for 50,000 intervals", svg.len());
-    assert!(places(&svg).iter().any(|place| place.text == "8 MiB"), "the axis reaches the greatest");
+    assert!(places(svg).iter().any(|place| place.text == "8 MiB"), "the axis reaches the greatest");
     let places = places(chart_of("service", "sampling_interval"));
     assert_eq!(places[1].text, "One sample per 512 KiB on average, from beginning to end.");
 }

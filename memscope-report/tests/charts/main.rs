@@ -2,6 +2,7 @@
 //! over anything else, and no script that the page does not know.
 #![cfg(feature = "charts")]
 
+mod extremes;
 mod fixture;
 mod golden;
 mod hostile;

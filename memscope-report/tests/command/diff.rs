@@ -56,6 +56,23 @@ fn a_change_is_told_from_noise() {
 }
 
 #[test]
+fn traces_that_are_not_alike_are_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut other = small();
+    if let memscope_trace::Record::Session(session) = &mut other[0] {
+        session.min_allocation_size_bytes = 1024;
+    }
+    other.pop();
+    let (old, new) = (file(&dir, "a.bin", &write(&small())), file(&dir, "b.bin", &write(&other)));
+    let text = outcome(0, "diff", &[&old, &new], &[]);
+    assert!(
+        text.contains("from 0 B on, the other from 1 KiB") && text.contains("The new trace has no end"),
+        "{text}"
+    );
+    assert_eq!(json(0, "diff", &[&old, &new], &[])["notes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn exact_traces_are_compared_exactly() {
     let dir = tempfile::tempdir().unwrap();
     let mut more = small();
@@ -86,5 +103,5 @@ fn the_differential_flame_graph_is_a_file() {
     let path = output.join("diff.svg");
     assert_eq!(text.lines().last(), path.to_str());
     let svg = fs::read_to_string(path).unwrap();
-    assert!(svg.contains("1 stacks changed for certain") && svg.contains("<title>app::parse ("), "{svg}");
+    assert!(svg.contains("One stack changed for certain") && svg.contains("<title>app::parse ("), "{svg}");
 }

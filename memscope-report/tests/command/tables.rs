@@ -76,6 +76,14 @@ fn top_sorts_by_what_is_asked_for_and_cuts() {
 }
 
 #[test]
+fn functions_may_count_what_they_call() {
+    let (_dir, trace) = folder(&write(&small()));
+    let top = json(0, "top", &[&trace], &["--by", "function", "--inclusive"]);
+    let main = top["rows"].as_array().unwrap().iter().find(|row| row["name"] == "app::main").unwrap();
+    assert_eq!(main["allocated_bytes"]["value"].as_f64(), Some(SAMPLED_BYTES));
+}
+
+#[test]
 fn the_tree_s_roots_have_everything() {
     let (_dir, trace) = folder(&write(&small()));
     let tree = json(0, "tree", &[&trace], &[]);

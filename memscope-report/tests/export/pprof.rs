@@ -205,11 +205,9 @@ fn stacks_are_innermost_first_without_the_allocators_frames() {
         .collect();
     stacks.sort();
     stacks.dedup();
-    let finish_grow = format!("alloc::raw_vec::RawVecInner<A>::finish_grow < {EVIL} < app::main");
     let mut expected = vec![
         "(call sites lost to damage)".to_owned(),
         "(stack not recorded)".to_owned(),
-        finish_grow,
         "app::index < app::main".to_owned(),
         format!("{EVIL} < app::main"),
     ];
@@ -227,7 +225,7 @@ fn mappings_have_build_ids_and_hold_their_locations() {
         .collect();
     assert_eq!(mappings, [(1, "/srv/app", "ab".repeat(20)), (2, "/lib/other.so", "01".repeat(20))]);
     let placed: Vec<_> = profile.locations.iter().filter(|location| location.mapping != 0).collect();
-    assert_eq!(placed.len(), 4);
+    assert_eq!(placed.len(), 3);
     for location in placed {
         let mapping = &profile.mappings[location.mapping as usize - 1];
         assert!(mapping.has_functions && (mapping.start..mapping.end).contains(&location.address));

@@ -6,10 +6,12 @@
 //! [`DETECTORS`].
 
 mod cross_thread_free;
+mod peak_holder;
 mod realloc_growth;
 mod retained;
 mod temporary_churn;
 mod thread_imbalance;
+mod unreturned;
 
 use super::types::{Analysis, Bottleneck, BottleneckKind, Severity, SiteFigures};
 use crate::statistics::Estimate;
@@ -18,10 +20,12 @@ use crate::units;
 /// Every detector.
 const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     retained::detect,
+    peak_holder::detect,
     temporary_churn::detect,
     cross_thread_free::detect,
     realloc_growth::detect,
     thread_imbalance::detect,
+    unreturned::detect,
 ];
 
 /// Nothing about fewer bytes than this is worth a word.

@@ -10,7 +10,7 @@ use crate::units;
 pub(super) const COUNT_NAME: &str = "bytes";
 
 /// inferno's document as it is to be.
-pub(super) fn mend(svg: &str, tree: &Tree) -> String {
+pub(super) fn mend(svg: &str, tree: &Tree<'_>) -> String {
     restored(&without_numbers(&human_units(svg, tree)))
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn restored(svg: &str) -> String {
 }
 
 /// The tooltips, `name (1,234,567 bytes, 12.34%)`, with the bytes as a person reads them.
-fn human_units(svg: &str, tree: &Tree) -> String {
+fn human_units(svg: &str, tree: &Tree<'_>) -> String {
     let mut out = String::with_capacity(svg.len());
     let mut rest = svg;
     while let Some((before, after)) = rest.split_once("<title>") {
@@ -36,7 +36,7 @@ fn human_units(svg: &str, tree: &Tree) -> String {
 }
 
 /// The last parenthesis is inferno's, whatever the function's name holds.
-fn human_tooltip(tooltip: &str, tree: &Tree) -> Option<String> {
+fn human_tooltip(tooltip: &str, tree: &Tree<'_>) -> Option<String> {
     let (name, figures) = tooltip.rsplit_once(" (")?;
     let (bytes, share) = figures.split_once(" bytes, ")?;
     let (name, estimate) = match name.rsplit_once(NUMBER) {

@@ -137,7 +137,7 @@ fn draw(
     Ok(document::mend(&String::from_utf8_lossy(&svg), &tree))
 }
 
-fn options<'a>(title: &str, tree: &Tree, direction: Direction) -> Options<'a> {
+fn options<'a>(title: &str, tree: &Tree<'_>, direction: Direction) -> Options<'a> {
     let mut options = Options::default();
     options.title = title.to_owned();
     options.subtitle = Some(format!(
@@ -167,10 +167,10 @@ fn certainty(total: &Estimate) -> String {
 }
 
 /// The colour of every frame that is drawn, by the name that it is given.
-fn colors(tree: &Tree) -> PaletteMap {
+fn colors(tree: &Tree<'_>) -> PaletteMap {
     let mut colors = PaletteMap::default();
     for (folded, name, origin) in tree.frames() {
-        colors.insert(folded, color(origin, name));
+        colors.insert(folded, color(origin, &name));
     }
     // The frame of everything has no name.
     colors.insert("", color(Origin::Foreign, ""));

@@ -8,9 +8,8 @@
 use super::super::origin::Origin;
 use super::super::text::shorten_symbol;
 use super::Measure;
-use crate::analysis::SiteFigures;
+use crate::analysis::{Frame, SiteFigures};
 use crate::statistics::Estimate;
-use std::collections::HashMap;
 
 /// Most stacks that are looked at; what is beyond them is one frame. The narrowest of so many would be invisible.
 pub(super) const MOST_STACKS: usize = 5_000;
@@ -29,12 +28,56 @@ pub(super) const SPACE: char = '\u{F8FD}';
 /// Begins the number of a node at the end of a name.
 pub(super) const NUMBER: char = '\u{F8FC}';
 
+/// What a node stands for.
+#[derive(Debug, Clone, Copy)]
+enum What<'a> {
+    /// Everything: the root.
+    All,
+    Frame(&'a Frame),
+    /// A site whose stack is not known.
+    Label(&'a str),
+    /// So many call sites beyond [`MOST_STACKS`].
+    Rest(usize),
+}
+
+impl What<'_> {
+    /// By this stacks are merged.
+    fn key(&self) -> (&str, bool) {
+        match self {
+            What::Frame(frame) => (&frame.function, frame.inlined),
+            What::Label(label) => (label, false),
+            What::All | What::Rest(_) => ("", false),
+        }
+    }
+
+    /// What its frame is called.
+    fn name(&self) -> String {
+        let shown = |name: &str| {
+            let name = if name.trim().is_empty() { "(unknown)" } else { name };
+            shorten_symbol(name, NAME_COLUMNS)
+        };
+        match self {
+            What::All => String::new(),
+            What::Frame(frame) if frame.inlined => shown(&frame.function) + " (inlined)",
+            What::Frame(frame) => shown(&frame.function),
+            What::Label(label) => shown(label),
+            What::Rest(sites) => format!("({sites} smaller call sites)"),
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            What::Frame(frame) => Origin::of(frame),
+            _ => Origin::Foreign,
+        }
+    }
+}
+
 /// A frame with everything that is called from it; node 0 is everything.
 #[derive(Debug, Clone)]
-struct Node {
+struct Node<'a> {
     parent: usize,
-    name: String,
-    origin: Origin,
+    what: What<'a>,
     sum: Sum,
     /// What ends in the node itself, or in something too narrow that stands on it.
     own: f64,
@@ -74,47 +117,58 @@ fn finite(value: f64) -> f64 {
 }
 
 /// See the module's head.
-pub(super) struct Tree {
-    nodes: Vec<Node>,
+pub(super) struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
     /// The nodes that are drawn, the widest first.
     drawn: Vec<usize>,
 }
 
-impl Tree {
+impl<'a> Tree<'a> {
     /// The stacks of `sites` by `measure`. What is nothing, or no number, is left out.
-    pub(super) fn new(sites: &[SiteFigures], measure: Measure) -> Tree {
+    pub(super) fn new(sites: &'a [SiteFigures], measure: Measure) -> Tree<'a> {
         let value = |site: &SiteFigures| finite((measure.figure)(site).value);
         let mut counted: Vec<&SiteFigures> = sites.iter().filter(|site| value(site) > 0.0).collect();
         counted.sort_by(|one, other| value(other).total_cmp(&value(one)));
-        let mut tree = Tree { nodes: vec![Node::new(0, String::new(), Origin::Foreign)], drawn: Vec::new() };
-        let mut known = Known::default();
-        let (first, rest) = counted.split_at(counted.len().min(MOST_STACKS));
+        let most = counted.len().min(MOST_STACKS);
+        let (first, rest) = counted.split_at_mut(most);
+        // In this order a stack shares more frames with the one before than with any other.
+        first.sort_by(|one, other| keys(one).cmp(keys(other)));
+        let mut tree = Tree { nodes: vec![Node::new(0, What::All)], drawn: Vec::new() };
+        let mut before = Vec::new();
         for site in first {
-            let path = known.path(site);
-            tree.add(&mut known, &path, &(measure.figure)(site));
+            before = tree.add(&before, path(site), &(measure.figure)(site));
         }
-        let rest_name = [known.names.len()];
-        known.names.push((format!("({} smaller call sites)", rest.len()), Origin::Foreign));
-        for site in rest {
-            tree.add(&mut known, &rest_name, &(measure.figure)(site));
+        before.clear();
+        for site in rest.iter() {
+            before = tree.add(&before, std::iter::once(What::Rest(rest.len())), &(measure.figure)(site));
         }
         tree.prune();
         tree
     }
 
-    fn add(&mut self, known: &mut Known<'_>, path: &[usize], figure: &Estimate) {
-        let mut at = 0;
+    /// Adds a stack, the nodes of the one before known, and returns its nodes.
+    fn add(
+        &mut self,
+        before: &[usize],
+        path: impl Iterator<Item = What<'a>>,
+        figure: &Estimate,
+    ) -> Vec<usize> {
+        let mut nodes = Vec::with_capacity(before.len());
         self.nodes[0].sum.add(figure);
-        for &name in path {
-            let next = *known.nodes.entry((at, name)).or_insert_with(|| {
-                let (name, origin) = known.names[name].clone();
-                self.nodes.push(Node::new(at, name, origin));
+        let mut at = 0;
+        for (depth, what) in path.enumerate() {
+            let shared = before
+                .get(depth)
+                .filter(|&&node| self.nodes[node].parent == at && self.nodes[node].what.key() == what.key());
+            at = shared.copied().unwrap_or_else(|| {
+                self.nodes.push(Node::new(at, what));
                 self.nodes.len() - 1
             });
-            self.nodes[next].sum.add(figure);
-            at = next;
+            self.nodes[at].sum.add(figure);
+            nodes.push(at);
         }
         self.nodes[at].own += finite(figure.value);
+        nodes
     }
 
     /// Decides which frames are drawn: the widest. A frame is never wider than the one that it stands on, and comes after it,
@@ -175,58 +229,33 @@ impl Tree {
     }
 
     /// The frames that are drawn: the name that inferno is given, the function's name, and whose code it is.
-    pub(super) fn frames(&self) -> impl Iterator<Item = (String, &str, Origin)> {
+    pub(super) fn frames(&self) -> impl Iterator<Item = (String, String, Origin)> {
         let drawn = self.drawn.iter().map(|&node| &self.nodes[node]);
-        drawn.map(|node| (node.folded_name(), node.name.as_str(), node.origin))
+        drawn.map(|node| (node.folded_name(), node.what.name(), node.what.origin()))
     }
 }
 
-impl Node {
-    fn new(parent: usize, name: String, origin: Origin) -> Node {
-        Node { parent, name, origin, sum: Sum::default(), own: 0.0, number: None }
+impl<'a> Node<'a> {
+    fn new(parent: usize, what: What<'a>) -> Node<'a> {
+        Node { parent, what, sum: Sum::default(), own: 0.0, number: None }
     }
 
     /// Its name as inferno is given it. The number has always four digits, so that no name is the beginning of another: the
     /// lines of one frame then stay together when inferno sorts them.
     fn folded_name(&self) -> String {
-        format!("{}{NUMBER}{:04}", folded_name(&self.name), self.number.unwrap_or_default())
+        format!("{}{NUMBER}{:04}", folded_name(&self.what.name()), self.number.unwrap_or_default())
     }
 }
 
-/// What a frame's name is made of: whose function, and whether it is inlined.
-type Function<'a> = (&'a str, bool);
-
-/// Names and nodes that were met already: most frames are in many stacks.
-#[derive(Default)]
-struct Known<'a> {
-    functions: HashMap<Function<'a>, usize>,
-    names: Vec<(String, Origin)>,
-    /// By parent and name.
-    nodes: HashMap<(usize, usize), usize>,
+/// The frames of a site, outermost first.
+fn path(site: &SiteFigures) -> impl Iterator<Item = What<'_>> {
+    let label = site.frames.is_empty().then_some(What::Label(&site.label));
+    site.frames.iter().rev().map(What::Frame).chain(label)
 }
 
-impl<'a> Known<'a> {
-    /// The names of a site's frames, outermost first.
-    fn path(&mut self, site: &'a SiteFigures) -> Vec<usize> {
-        if site.frames.is_empty() {
-            return vec![self.name((&site.label, false), || Origin::Foreign)];
-        }
-        let frames = site.frames.iter().rev();
-        frames.map(|frame| self.name((&frame.function, frame.inlined), || Origin::of(frame))).collect()
-    }
-
-    fn name(&mut self, function: Function<'a>, origin: impl Fn() -> Origin) -> usize {
-        *self.functions.entry(function).or_insert_with(|| {
-            self.names.push((shown_name(function), origin()));
-            self.names.len() - 1
-        })
-    }
-}
-
-fn shown_name((function, inlined): Function<'_>) -> String {
-    let name = if function.trim().is_empty() { "(unknown)" } else { function };
-    let name = shorten_symbol(name, NAME_COLUMNS);
-    if inlined { format!("{name} (inlined)") } else { name }
+fn keys(site: &SiteFigures) -> impl Iterator<Item = (&str, bool)> {
+    let label = site.frames.is_empty().then_some((site.label.as_str(), false));
+    site.frames.iter().rev().map(|frame| (frame.function.as_str(), frame.inlined)).chain(label)
 }
 
 /// A name that inferno reads back as one frame, whatever is in it.

@@ -61,13 +61,14 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let names = &args.trace.names;
     let trace = Trace::load(&args.trace.trace, names)?;
     let baseline = args.baseline.as_ref().map(|path| Trace::load(path, names)).transpose()?;
-    let mut limits = Limits::default();
-    limits.max_peak_bytes = args.max_peak;
-    limits.max_live_bytes = args.max_live;
-    limits.max_allocations_per_call = args.max_allocs_per;
-    limits.max_growth = args.max_growth;
-    limits.least_share = args.min_share;
-    limits.ignored_growth_bytes = args.ignore_below;
+    let limits = Limits {
+        max_peak_bytes: args.max_peak,
+        max_live_bytes: args.max_live,
+        max_allocations_per_call: args.max_allocs_per,
+        max_growth: args.max_growth,
+        least_share: args.min_share,
+        ignored_growth_bytes: args.ignore_below,
+    };
     let checked = check(trace.side(), baseline.as_ref().map(Trace::side), &limits)?;
     screen::print(|out| match args.json {
         true => write_check_json(out, &checked),

@@ -33,6 +33,7 @@ subcommands! {
     Check check;
     Export export;
     Info info;
+    View view;
     Completions completions;
     Man man;
 }

@@ -30,6 +30,8 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let TraceArgs { trace, names } = args.trace;
     let bar = Bar::on_stderr(args.quiet);
     let mut options = RenderOptions::default().dwarf(!names.no_dwarf).progress(bar.progress());
+    options.symbol_cache_dir = names.cache_dir();
+    options.all_frames = names.all_frames;
     options.symbols_dirs = names.symbols;
     let output = args.output.unwrap_or_else(|| default_output(&trace));
     let result = render(&trace, &output, &options);

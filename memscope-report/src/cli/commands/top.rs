@@ -15,6 +15,7 @@ use clap::ValueEnum;
   memscope-report top trace.bin                              call sites by bytes allocated
   memscope-report top trace.bin --by module --sort peak      whose the peak was, by crate
   memscope-report top trace.bin --by thread --sort live -n 5
+  memscope-report top trace.bin --by function --inclusive    with all that they call
   memscope-report top trace.bin --by function --sort temporary --json | jq '.rows[].name'
 
 Bytes and numbers of allocations of threads and scopes are exact, all else is estimated
@@ -28,6 +29,9 @@ pub(in crate::cli) struct Args {
     /// What to sort by
     #[arg(long, value_enum, default_value_t = SortArg::Bytes)]
     sort: SortArg,
+    /// With --by function: count what is called from a function too
+    #[arg(long)]
+    inclusive: bool,
     /// Most rows to show; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     rows: usize,
@@ -70,6 +74,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
     let (by, noun) = match args.by {
         ByArg::Site => (GroupBy::Site, "call sites"),
+        ByArg::Function if args.inclusive => (GroupBy::FunctionInclusive, "functions with all that they call"),
         ByArg::Function => (GroupBy::Function, "functions"),
         ByArg::Module => (GroupBy::Module, "modules"),
         ByArg::Thread => (GroupBy::Thread, "threads"),

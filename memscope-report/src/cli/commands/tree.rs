@@ -31,9 +31,6 @@ pub(in crate::cli) struct Args {
     /// Begin with the functions that allocate, their callers below them
     #[arg(long)]
     invert: bool,
-    /// Show the frames of the standard library too
-    #[arg(long)]
-    all_frames: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -42,10 +39,8 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
     let figure = args.figure.into();
-    let mut options = TreeOptions::default();
-    options.figure = figure;
-    options.inverted = args.invert;
-    options.all_frames = args.all_frames;
+    let options =
+        TreeOptions { figure, inverted: args.invert, all_frames: args.trace.names.all_frames };
     let tree = CallTree::new(&trace.analysis(), &options);
     let limits = (args.min_share, args.depth);
     screen::print(|out| match args.json {

@@ -1,8 +1,6 @@
-//! Lines and inlined frames from a real binary: this one.
-#![cfg(all(feature = "dwarf", target_os = "linux"))]
+//! Lines and inlined frames from the binary that this test is.
 
-mod common;
-
+use crate::common;
 use memscope_report::analysis::Frame;
 use memscope_report::{Profile, SymbolizeOptions, symbolize};
 use memscope_trace::{Module, Modules, Record, Symbols};
@@ -63,8 +61,8 @@ fn stacks(profile: &Profile, options: &SymbolizeOptions) -> Vec<Vec<Frame>> {
 
 fn is_here(frame: &Frame, function: &str, line: u32) -> bool {
     let file = frame.file.as_deref().unwrap_or_default();
-    frame.function == format!("dwarf::{function}")
-        && file.ends_with("tests/dwarf.rs")
+    frame.function == format!("symbols::this_binary::{function}")
+        && file.ends_with("tests/symbols/this_binary.rs")
         && frame.line == Some(line)
 }
 
@@ -100,7 +98,7 @@ fn a_binary_of_another_build_is_not_believed() {
     assert_eq!(symbols.source(), "none");
     let first = profile.stacks.addresses()[0];
     let name = &stacks(&profile, &SymbolizeOptions::default())[0][0].function;
-    assert!(name.starts_with("dwarf-") && name.ends_with(&format!("+{:#x}", first - offset)), "{name}");
+    assert!(name.starts_with("symbols-") && name.ends_with(&format!("+{:#x}", first - offset)), "{name}");
 
     // The trace's own names are taken then, without lines.
     let names = Record::Symbols(Symbols {
@@ -129,84 +127,4 @@ fn dwarf_can_be_left_and_looked_for_elsewhere() {
     options.symbols_dirs = vec![dir.path().into()];
     assert_eq!(symbolize(&moved, &options).source(), "DWARF");
     assert!(Path::new(&dir.path().join("moved")).is_file());
-}
-
-/// A program whose debug information has lines only, as release builds often have them.
-const PROGRAM: &str = r#"
-mod deep {
-    #[inline(never)]
-    pub fn outer<T: Into<u64>>(value: T) -> u64 {
-        inner(value.into()) + 1
-    }
-    #[inline(always)]
-    fn inner(value: u64) -> u64 {
-        std::hint::black_box(std::hint::black_box(value).rotate_left(7) ^ 0x55)
-    }
-}
-fn main() {
-    std::process::exit(deep::outer(3_u32) as i32);
-}
-"#;
-
-/// Compiles [`PROGRAM`] into `dir` and returns it as a module that is mapped where it is linked for.
-fn lines_only(dir: &Path) -> Module {
-    let source = dir.join("src/main.rs");
-    std::fs::create_dir(source.parent().unwrap()).unwrap();
-    std::fs::write(&source, PROGRAM).unwrap();
-    let binary = dir.join("program");
-    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let options = ["--crate-name=my_app", "-Copt-level=1", "-Cdebuginfo=line-tables-only", "-o"];
-    let status =
-        std::process::Command::new(compiler).args(options).arg(&binary).arg(&source).status().unwrap();
-    assert!(status.success());
-    let build_id =
-        blazesym::helper::read_elf_build_id(&binary).unwrap().expect("a linker that writes build ids");
-    Module {
-        path: binary.to_str().unwrap().into(),
-        build_id: build_id.to_vec(),
-        start: 0,
-        end: 1 << 32,
-        bias: 0,
-    }
-}
-
-/// Where `my_app::deep::outer` begins, and its length.
-fn outer_code(binary: &str) -> (u64, u64) {
-    use blazesym::inspect::{Inspector, source};
-    let mut elf = source::Elf::new(binary);
-    elf.debug_syms = false;
-    let mut found = None;
-    Inspector::new()
-        .for_each(&source::Source::Elf(elf), |symbol| {
-            if symbol.name.contains("my_app") && symbol.name.contains("5outer") {
-                found = Some((symbol.addr, symbol.size.unwrap_or_default() as u64));
-            }
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
-    found.expect("outer is in the symbol table")
-}
-
-#[test]
-fn bare_names_get_their_paths_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let module = lines_only(dir.path());
-    let (start, length) = outer_code(&module.path);
-    let addresses: Vec<i64> = (start..start + length).map(|address| address as i64).collect();
-    let nodes: Vec<(u32, u32)> = (1..=length as u32).map(|frame| (0, frame)).collect();
-    let records = [
-        common::session(),
-        Record::Modules(Modules { modules: vec![module] }),
-        common::stacks(&nodes, &addresses),
-    ];
-    let profile = Profile::from_reader(common::write(&records).as_slice()).unwrap();
-    let stacks = stacks(&profile, &SymbolizeOptions::default());
-    let has = |function: &str, inlined: bool, line: u32| {
-        stacks.iter().flatten().any(|frame| {
-            frame.function.starts_with(function) && frame.inlined == inlined && frame.line == Some(line)
-        })
-    };
-    // From the symbol table, and from the file: the module inside it is not known there.
-    assert!(has("my_app::deep::outer", false, 5), "{stacks:?}");
-    assert!(has("my_app::inner", true, 9), "{stacks:?}");
 }

@@ -1,0 +1,119 @@
+//! What an ELF file says of itself: who it is, how much it knows of its code, and where the rest of that is.
+//!
+//! Only headers and two small sections are read, so that a candidate of any size costs nothing to refuse.
+
+use elf::ElfStream;
+use elf::endian::AnyEndian;
+use elf::note::Note;
+use std::fs::File;
+use std::path::Path;
+
+/// Larger notes and links are not read, bytes.
+const SECTION_BYTES_MAX: u64 = 64 << 10;
+
+/// How much a file knows of its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Detail {
+    /// No names but those of dynamic symbols.
+    Stripped,
+    /// Functions.
+    SymbolTable,
+    /// Functions, files, lines, inlined calls.
+    DebugInformation,
+}
+
+/// An ELF file.
+#[derive(Debug)]
+pub(super) struct ElfFile {
+    /// Empty where it has none.
+    pub(super) build_id: Vec<u8>,
+    pub(super) detail: Detail,
+    /// Whether parts of its debug information may stand in `.dwo` files or a `.dwp` package.
+    pub(super) is_split: bool,
+    /// The file name in `.gnu_debuglink`, of the file that its debug information was moved to.
+    pub(super) debug_link: Option<String>,
+}
+
+impl ElfFile {
+    /// Reads the headers of the file at `path`; `None` if it is no ELF file.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let mut elf = ElfStream::<AnyEndian, _>::open_stream(File::open(path).ok()?).ok()?;
+        let names: Vec<String> = {
+            let (headers, names) = elf.section_headers_with_strtab().ok()?;
+            let name = |at: u32| names.as_ref().and_then(|names| names.get(at as usize).ok());
+            headers.iter().map(|header| name(header.sh_name).unwrap_or_default().to_owned()).collect()
+        };
+        let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
+        let detail = match () {
+            () if has(&[".debug_info", ".zdebug_info"]) => Detail::DebugInformation,
+            () if has(&[".symtab"]) => Detail::SymbolTable,
+            () => Detail::Stripped,
+        };
+        Some(Self {
+            detail,
+            is_split: has(&[".debug_addr", ".zdebug_addr"]),
+            build_id: build_id(&mut elf).unwrap_or_default(),
+            debug_link: debug_link(&mut elf),
+        })
+    }
+}
+
+/// From the section of that name; from the notes of the program headers where there are no sections.
+fn build_id(elf: &mut ElfStream<AnyEndian, File>) -> Option<Vec<u8>> {
+    fn of(note: Note<'_>) -> Option<Vec<u8>> {
+        match note {
+            Note::GnuBuildId(id) => Some(id.0.to_vec()),
+            _ => None,
+        }
+    }
+    let section = elf.section_header_by_name(".note.gnu.build-id").ok()?.copied();
+    if let Some(section) = section.filter(|section| section.sh_size <= SECTION_BYTES_MAX) {
+        return elf.section_data_as_notes(&section).ok()?.find_map(of);
+    }
+    let is_note = |header: &elf::segment::ProgramHeader| {
+        header.p_type == elf::abi::PT_NOTE && header.p_filesz <= SECTION_BYTES_MAX
+    };
+    let segments: Vec<_> = elf.segments().iter().copied().filter(is_note).collect();
+    segments.iter().find_map(|segment| elf.segment_data_as_notes(segment).ok()?.find_map(of))
+}
+
+/// The name up to its terminating zero; none that names a folder.
+fn debug_link(elf: &mut ElfStream<AnyEndian, File>) -> Option<String> {
+    let section = elf.section_header_by_name(".gnu_debuglink").ok()?.copied()?;
+    if section.sh_size > SECTION_BYTES_MAX {
+        return None;
+    }
+    let (data, _) = elf.section_data(&section).ok()?;
+    let end = data.iter().position(|&byte| byte == 0)?;
+    let name = std::str::from_utf8(&data[..end]).ok()?;
+    (!name.is_empty() && !name.contains('/') && name != "..").then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_binary_has_debug_information_and_a_build_id() {
+        let file = ElfFile::read(&std::env::current_exe().unwrap()).unwrap();
+        assert_eq!(file.detail, Detail::DebugInformation);
+        assert_eq!((file.build_id.len(), file.debug_link), (20, None));
+    }
+
+    #[test]
+    fn what_is_no_elf_file_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for content in
+            [&b""[..], b"\x7fELF", b"no ELF at all, but longer than the header of one would be, by far"]
+        {
+            std::fs::write(&path, content).unwrap();
+            assert!(ElfFile::read(&path).is_none());
+        }
+        // Headers that point nowhere.
+        let mut bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        bytes.truncate(4096);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(ElfFile::read(&path).is_none());
+    }
+}
