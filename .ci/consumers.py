@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 INSTALL_SECONDS = 150
-RUN_SECONDS = 60
+RUN_SECONDS = 120
 CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--virtual-time-budget=20000", "--dump-dom",

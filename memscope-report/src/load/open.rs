@@ -144,30 +144,38 @@ impl OpenTable {
         if self.far.is_empty() { None } else { self.far.remove(&id) }
     }
 
-    /// All that are left, in the order of their ids.
+    /// All that are left, by id.
     pub(super) fn drain(&mut self) -> Vec<Open> {
-        self.drain_with_ids().into_iter().map(|(_, open)| open).collect()
+        let left = self.pages.iter().map(|page| usize::from(page.live)).sum::<usize>() + self.far.len();
+        let mut opens = Vec::with_capacity(left);
+        let Ok(()) = self.try_drain(|_, open| {
+            opens.push(open);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        opens
     }
 
-    /// All that are left with their ids, in order.
-    pub(super) fn drain_with_ids(&mut self) -> Vec<(u64, Open)> {
+    /// Hands over all that are left with their ids, in order, until `take` refuses one.
+    pub(super) fn try_drain<E>(&mut self, mut take: impl FnMut(u64, Open) -> Result<(), E>) -> Result<(), E> {
         let mut far: Vec<(u64, Open)> = std::mem::take(&mut self.far).into_iter().collect();
         far.sort_unstable_by_key(|(id, _)| *id);
-        let pages = std::mem::take(&mut self.pages);
-        let left = pages.iter().map(|page| usize::from(page.live)).sum::<usize>() + far.len();
-        let (mut opens, mut far) = (Vec::with_capacity(left), far.into_iter().peekable());
+        let mut far = far.into_iter().peekable();
         // Page by page, each given back at once.
-        for (number, page) in (0_u64..).zip(pages) {
+        for (number, page) in (0_u64..).zip(std::mem::take(&mut self.pages)) {
             for (offset, open) in page.iter() {
                 let id = number * PAGE_IDS + u64::from(offset);
-                while let Some((_, before)) = far.next_if(|(far_id, _)| *far_id < id) {
-                    opens.push(before);
+                while let Some((far_id, before)) = far.next_if(|(far_id, _)| *far_id < id) {
+                    take(far_id, before)?;
                 }
-                opens.push(open);
+                take(id, open)?;
             }
         }
+<<<<<<< HEAD
         opens.extend(far.map(|(_, open)| open));
         opens
+=======
+        far.try_for_each(|(id, open)| take(id, open))
+>>>>>>> 1b86c7c91788792a0f3f2cf17d9ffe96f15ab6a4
     }
 }
 

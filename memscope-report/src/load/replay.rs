@@ -96,10 +96,9 @@ pub(crate) fn replay<E: From<ReportError>>(
             _ => {}
         }
     }
-    let live = replay.open.drain_with_ids();
-    live.into_iter()
-        .map(|(id, open)| replay.sample(id, open))
-        .try_for_each(|sample| tell(Event::Ended(sample, Fate::Live, profile.duration_us)))
+    let live_at_us = profile.duration_us;
+    let mut open = std::mem::take(&mut replay.open);
+    open.try_drain(|id, open| tell(Event::Ended(replay.sample(id, open), Fate::Live, live_at_us)))
 }
 
 impl<'a> Replay<'a> {

@@ -133,13 +133,9 @@ fn dhat_has_each_stack_once() {
     ] {
         assert_close(column(name), expected(&analysis, measure), name);
     }
-    let lifetimes: f64 = analysis
-        .sites
-        .iter()
-        .filter(|site| site.mean_live_age_us.is_some())
-        .map(|site| site.mean_live_age_us.unwrap())
-        .sum();
-    assert!(column("tl") > lifetimes);
+    let sites_read = source.profile().sites.iter();
+    let lifetimes: f64 = sites_read.map(|site| site.samples.lifetime_us + site.samples.live_age_us).sum();
+    assert_close(column("tl"), lifetimes / source.profile().losses().retained(), "lifetimes");
     let frames = array(&file, "/ftbl");
     let stacks: HashSet<String> = sites.iter().map(|site| site["fs"].to_string()).collect();
     assert_eq!(stacks.len(), sites.len());
