@@ -170,12 +170,7 @@ impl OpenTable {
                 take(id, open)?;
             }
         }
-<<<<<<< HEAD
-        opens.extend(far.map(|(_, open)| open));
-        opens
-=======
         far.try_for_each(|(id, open)| take(id, open))
->>>>>>> 1b86c7c91788792a0f3f2cf17d9ffe96f15ab6a4
     }
 }
 
