@@ -279,6 +279,13 @@ pub trait FutureExt: Future + Sized {
         Scoped::with(Target::Named(name), self)
     }
 
+    /// The same for a name that is made at run time: a route, a kind of query. The name is looked up now, so without an active session the
+    /// future stays as it is. For the bound on names see [`scope`](crate::scope()).
+    fn in_named_scope(self, name: &str) -> Scoped<Self> {
+        let function = if control::is_active() { Some(scope::named(name)) } else { None };
+        Scoped::with(function.map_or(Target::None, Target::Scope), self)
+    }
+
     /// The future as work of the scope that the caller is in now, on whatever thread it is polled: what it allocates and frees counts for
     /// that scope, whose calls stay as many as they are. Outside any scope, or without a session, the future stays as it is.
     fn in_current_scope(self) -> Scoped<Self> {

@@ -69,6 +69,18 @@ fn guards_out_of_order() {
 }
 
 #[test]
+fn a_future_with_a_name_that_is_made_at_run_time() {
+    let scopes = measure(|| {
+        for round in 0..4 {
+            let name = format!("route {}", round % 2);
+            crate::futures::block_on(async { drop(bytes(70)) }.in_named_scope(&name));
+        }
+    });
+    assert_eq!((scopes.of("route 0").calls, scopes.of("route 0").allocated_bytes), (2, 140));
+    assert_eq!((scopes.of("route 1").calls, scopes.of("route 1").allocated_bytes), (2, 140));
+}
+
+#[test]
 fn a_closure_takes_the_scope_along() {
     let scopes = measure(|| {
         let _scope = memscope::scope("hands over");
