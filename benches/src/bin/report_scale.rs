@@ -50,7 +50,7 @@ impl Numbers {
     /// Small numbers are more likely: the share of those below `x * end` is the square root of x.
     fn squared_below(&mut self, end: u64) -> u64 {
         let uniform = self.below(1 << 24);
-        (uniform * uniform >> 24) * end >> 24
+        (((uniform * uniform) >> 24) * end) >> 24
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct Stacks {
     /// For each node of the trace's tree, in its order, the node here.
     by_row: Vec<u32>,
     /// For each node the one whose frame is to blame: the innermost of the program's own code.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has a column for it"))]
     blamed: Vec<u32>,
     placeholders: Placeholders,
 }
@@ -113,6 +114,7 @@ impl Stacks {
     }
 
     /// The node of `stack` whose frame is to blame.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has a column for it"))]
     pub(super) fn blamed(&self, stack: u32) -> u32 {
         self.blamed[stack as usize]
     }
