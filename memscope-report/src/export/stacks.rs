@@ -45,7 +45,6 @@ pub(super) struct Stacks {
     /// For each node of the trace's tree, in its order, the node here.
     by_row: Vec<u32>,
     /// For each node the one whose frame is to blame: the innermost of the program's own code.
-    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has a column for it"))]
     blamed: Vec<u32>,
     placeholders: Placeholders,
 }
