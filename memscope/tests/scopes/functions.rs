@@ -55,6 +55,26 @@ fn recursion_counts_once() {
     assert!(figures.busy_us <= figures.wall_us + 1);
 }
 
+/// Deeper than a thread's open scopes are kept: what is there counts in the last one that was, and the thread comes out as it went in.
+#[test]
+fn deeper_than_is_kept() {
+    #[memscope::profile(name = "deep")]
+    fn deep(depth: usize) {
+        drop(bytes(3));
+        if depth > 1 {
+            deep(depth - 1);
+        }
+    }
+    let scopes = measure(|| {
+        let thread = std::thread::Builder::new().stack_size(256 << 20);
+        let twice = || (0..2).for_each(|_| deep(10_000));
+        thread.spawn(twice).expect("a thread").join().expect("no panic");
+    });
+    let figures = scopes.of("deep");
+    assert_eq!((figures.calls, figures.sized_calls), (2 * 8191, 2));
+    assert_eq!((figures.allocations, figures.own_allocations, figures.most_bytes), (20_000, 20_000, 30_000));
+}
+
 #[memscope::profile(name = "panics")]
 fn panics() {
     let _kept = bytes(77);
