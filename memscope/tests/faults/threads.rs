@@ -24,6 +24,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: |effort| told("concurrent", effort.choose(50, 2000)),
     },
     Scenario {
+        rows: "35",
+        name: "first_sample_bias",
+        run: |effort| told("first", effort.choose(20_000, 100_000)),
+    },
+    Scenario {
         rows: "32",
         name: "ring_overflow",
         run: |effort| told("overflow", effort.choose(200_000, 2_000_000)),
