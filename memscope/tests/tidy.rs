@@ -17,6 +17,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/ring.rs",
     "memscope/src/scope.rs",
     "memscope/src/session/active.rs",
+    "memscope/src/sync.rs",
     "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
     "memscope/src/thread/account.rs",
