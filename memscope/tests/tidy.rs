@@ -20,6 +20,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/scope/names.rs",
     "memscope/src/scope/table.rs",
     "memscope/src/session/active.rs",
+    "memscope/src/sync.rs",
     "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
     "memscope/src/thread/account.rs",

@@ -3,7 +3,7 @@
 
 use crate::harness::{Effort, Ended, Outcome, Program, Scenario, argument, number};
 use crate::shim::{self, Fault};
-use crate::traces::{Trace, allocate, allocate_surely, profile};
+use crate::traces::{SURE_BYTES, Trace, allocate, allocate_surely, profile};
 use memscope::{SamplingConfig, Session};
 use memscope_trace::EndReason;
 use std::path::Path;
@@ -39,11 +39,8 @@ pub(crate) const CHILDREN: &[(&str, fn())] = &[
 const FOR_EVER: i64 = i64::MAX / 2;
 
 /// Only [`allocate_surely`] makes samples, so what is recorded and what is lost must add up to what was made.
-const ONLY_SURE: SamplingConfig = SamplingConfig {
-    sample_rate: 0.01,
-    min_allocation_size: crate::traces::SURE_BYTES,
-    buffer_size: 1 << 20,
-};
+const ONLY_SURE: SamplingConfig =
+    SamplingConfig { sample_rate: 0.01, min_allocation_size: SURE_BYTES, buffer_size: 1 << 20 };
 
 fn told(ended: Ended) -> Outcome {
     Outcome::Passed(ended.expect_success().to_owned())
@@ -164,8 +161,16 @@ fn full_disk_child() {
     let comes_back = argument(0) == "comes-back";
     std::fs::write("disk/ballast", vec![1; 40 << 10]).expect("room");
     let mut session = Session::builder().output("disk/out").config(ONLY_SURE).start().expect("a session");
-    let mut made = 0;
+    // Recorded while there is room, freed when there is none: their frees must come all the same.
+    const HELD: usize = 50;
+    const HELD_TAG: usize = 1 << 20;
+    let held: Vec<Vec<u8>> = (0..HELD).map(|at| Vec::with_capacity(SURE_BYTES + HELD_TAG + at)).collect();
+    std::thread::sleep(Duration::from_millis(200));
+    let (mut held, mut made) = (Some(held), 0);
     while made < 8000 {
+        if made == 7000 {
+            held = None;
+        }
         allocate_surely(made);
         made += 1;
         if made.is_multiple_of(20) {
@@ -178,7 +183,9 @@ fn full_disk_child() {
         (0..100).for_each(|at| allocate_surely(made + at));
         made += 100;
     }
+    drop(held);
     let finalized = session.finalize();
+    made += HELD;
     let trace = Trace::open("disk/out/trace.bin".as_ref());
     let end = trace.end.expect("an END, for which room was kept");
     assert_eq!(end.samples + end.loss.samples(), made as u64, "{end:?}");
@@ -192,7 +199,9 @@ fn full_disk_child() {
         let result = finalized.expect("the trace is whole");
         assert_eq!(end.reason, EndReason::Finalized as u8);
         assert_eq!((trace.samples, result.lost_samples), (end.samples, end.loss.samples()));
-        assert!((made - 100..made).all(|tag| trace.sure(tag).times_us.len() == 1), "recorded again");
+        let last = made - HELD;
+        assert!((0..HELD).all(|at| trace.sure(HELD_TAG + at).freed == 1), "freed in the outage");
+        assert!((last - 100..last).all(|tag| trace.sure(tag).times_us.len() == 1), "recorded again");
         assert!(trace.sizes.values().all(|size| size.freed == size.times_us.len()), "no false leak");
         assert!(trace.stats.is_clean(), "{:?}", trace.stats);
     } else {

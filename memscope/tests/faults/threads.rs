@@ -24,6 +24,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: |effort| told("concurrent", effort.choose(50, 2000)),
     },
     Scenario {
+        rows: "35",
+        name: "first_sample_bias",
+        run: |effort| told("first", effort.choose(20_000, 100_000)),
+    },
+    Scenario {
         rows: "32",
         name: "ring_overflow",
         run: |effort| told("overflow", effort.choose(200_000, 2_000_000)),
@@ -42,6 +47,7 @@ pub(crate) const CHILDREN: &[(&str, fn())] = &[
     ("sessions", sessions),
     ("elsewhere", elsewhere),
     ("concurrent", concurrent),
+    ("first", first),
     ("overflow", overflow),
     ("reuse", reuse),
 ];
@@ -266,6 +272,37 @@ fn concurrent() {
     let (got, refused) = (got.into_inner(), refused.into_inner());
     assert!(got >= number(0) && got + refused == 4 * number(0));
     println!("{got} sessions, {refused} refusals");
+}
+
+/// Threads that make one allocation each: it is sampled as often as any other, though it is their first.
+fn first() {
+    const BYTES: usize = 7777;
+    const INTERVAL_BYTES: f64 = 524_288.0;
+    let (rate, threads) = (0.01, number(0));
+    let config = SamplingConfig { sample_rate: rate, min_allocation_size: 0, buffer_size: 64 << 10 };
+    let builder = Session::builder().output("out").config(config).seed(20_250_101);
+    let mut session = builder.sampling_interval_bytes(INTERVAL_BYTES as u64).start().expect("a session");
+    for _ in 0..threads / 4 {
+        let four = [(); 4].map(|()| std::thread::spawn(|| drop(black_box(Vec::<u8>::with_capacity(BYTES)))));
+        four.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    }
+    let result = session.finalize().expect("a result");
+    assert_eq!(result.lost_samples, 0, "{result}");
+    let sampled = Trace::open("out/trace.bin".as_ref())
+        .sizes
+        .get(&(BYTES as u64))
+        .map_or(0, |size| size.times_us.len());
+    let credit_bytes = -INTERVAL_BYTES * f64::ln(1.0 - rate);
+    let probability = 1.0 - f64::exp(-(BYTES as f64 + credit_bytes) / INTERVAL_BYTES);
+    let (expected, count) = (threads as f64 * probability, threads as f64);
+    let sigmas = (sampled as f64 - expected) / (count * probability * (1.0 - probability)).sqrt();
+    assert!(
+        sigmas.abs() < 4.0,
+        "{sampled} sampled where {expected:.0} are expected: {sigmas:.1} standard deviations"
+    );
+    println!(
+        "{threads} threads: {sampled} sampled, {expected:.0} expected, {sigmas:+.2} standard deviations"
+    );
 }
 
 /// Rings that overflow all the time: what is recorded and what is lost add up, in number and bytes, and no free is missed.
