@@ -12,7 +12,7 @@
 //! fewer events and most with a hundred times as many, have no folded stacks.
 
 use super::bins::Bins;
-use super::ownership::Amount;
+use super::folded::{FoldedActivity, FoldedCells, hash};
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are kept after the log was summed up.
@@ -21,15 +21,12 @@ const ENTRIES_MAX: usize = 1 << 19;
 const CACHE_PLACES: usize = 1 << 13;
 /// Rather than to tell fewer stacks apart, bins are made longer.
 const STACKS_MIN: usize = 512;
-/// Stacks that are told apart at most once some are folded: far more than anybody looks at.
+/// Stacks that are told apart at most once some are folded.
 const STACKS_MAX: usize = 1_024;
 /// But not longer than that so many are left.
 const BINS_MIN: u32 = 32;
 /// Cells of folded stacks that are kept, as long as there is more than one bin.
 const FOLDED_MAX: usize = 1 << 16;
-/// Places of the look-up of folded cells, a power of two.
-const FOLDED_PLACES: usize = 1 << 10;
-
 /// How many samples of one site, made by one thread and with one probability, were made and freed in one stretch of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
@@ -46,22 +43,6 @@ pub struct SiteActivity {
     pub freed: u32,
     /// The probability of each.
     pub probability: f64,
-}
-
-/// What folded sites did together.
-#[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct FoldedActivity {
-    /// The allocating thread's id.
-    pub thread: u32,
-    /// The scope.
-    pub scope: u32,
-    /// The stretch: times from `bin * bin_us` to below `(bin + 1) * bin_us`.
-    pub bin: u32,
-    /// What was allocated in it.
-    pub allocated: Amount,
-    /// What was freed in it.
-    pub freed: Amount,
 }
 
 /// What call sites did over time. Samples whose site is lost are left out.
@@ -292,8 +273,7 @@ impl SliceFold {
         self.sum_up();
         let mut folded = self.folded.cells;
         folded.sort_unstable_by_key(|cell| (cell.thread, cell.scope, cell.bin));
-        let is_empty = self.log.is_empty() && folded.is_empty();
-        let bin_us = if is_empty { 0 } else { self.bins.width_us() };
+        let bin_us = if self.log.is_empty() && folded.is_empty() { 0 } else { self.bins.width_us() };
         self.log.shrink_to_fit();
         SiteTimes { bin_us, entries: self.log, folded }
     }
@@ -306,47 +286,6 @@ struct StackWeight {
     entries: usize,
 }
 
-/// The cells of folded stacks.
-#[derive(Debug)]
-struct FoldedCells {
-    cells: Vec<FoldedActivity>,
-    // Keys are the file's choice: the standard, keyed hash.
-    places: HashMap<(u32, u32, u32), u32>,
-    /// The cells looked up last, by a hash of their keys.
-    recent: Box<[u32]>,
-}
-
-impl Default for FoldedCells {
-    fn default() -> Self {
-        Self { cells: Vec::new(), places: HashMap::new(), recent: vec![0; FOLDED_PLACES].into_boxed_slice() }
-    }
-}
-
-impl FoldedCells {
-    /// The cell of a thread, scope and bin.
-    fn at(&mut self, (thread, scope, bin): (u32, u32, u32)) -> &mut FoldedActivity {
-        let recent = &mut self.recent[hash(scope, thread, bin) as usize & (FOLDED_PLACES - 1)];
-        let found = self.cells.get(*recent as usize);
-        if found.is_none_or(|cell| (cell.thread, cell.scope, cell.bin) != (thread, scope, bin)) {
-            *recent = *self.places.entry((thread, scope, bin)).or_insert_with(|| {
-                self.cells.push(FoldedActivity { thread, scope, bin, ..FoldedActivity::default() });
-                (self.cells.len() - 1) as u32
-            });
-        }
-        &mut self.cells[*recent as usize]
-    }
-
-    fn shift_bins(&mut self, doublings: u32) {
-        let before = std::mem::take(self);
-        for cell in before.cells {
-            let bin = cell.bin.checked_shr(doublings).unwrap_or(0);
-            let sums = self.at((cell.thread, cell.scope, bin));
-            sums.allocated.merge(&cell.allocated);
-            sums.freed.merge(&cell.freed);
-        }
-    }
-}
-
 fn is_marked(bits: &[u64], row: u32) -> bool {
     bits[row as usize / 64] >> (row % 64) & 1 == 1
 }
@@ -356,15 +295,9 @@ fn place(site_row: u32, thread: u32, bin: u32) -> usize {
     hash(site_row, thread, bin) as usize & (CACHE_PLACES - 1)
 }
 
-fn hash(one: u32, thread: u32, bin: u32) -> u64 {
-    // Fibonacci hashing: the high bits of a product with an odd number hang on all bits of the key.
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let key = (u64::from(one) << 32 | u64::from(thread)) ^ u64::from(bin) << 20;
-    key.wrapping_mul(ODD) >> 40
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::ownership::Amount;
     use super::*;
     use proptest::prelude::*;
 
