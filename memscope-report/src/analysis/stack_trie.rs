@@ -154,7 +154,7 @@ impl<'a> StackTrie<'a> {
     }
 
     /// The innermost node of the program's own code in the stack; the stack itself where there is none.
-    #[cfg(feature = "export")]
+    #[cfg(feature = "parquet")]
     pub(crate) fn blamed_node(&self, stack: u32) -> u32 {
         match self.nodes[stack as usize].blamed {
             ROOT => stack,

@@ -45,6 +45,7 @@ pub(super) struct Stacks {
     /// For each node of the trace's tree, in its order, the node here.
     by_row: Vec<u32>,
     /// For each node the one whose frame is to blame: the innermost of the program's own code.
+    #[cfg(feature = "parquet")]
     blamed: Vec<u32>,
     placeholders: Placeholders,
 }
@@ -59,15 +60,8 @@ impl Stacks {
                 at_node[node as usize] = tree.child(at_node[parent as usize], frame.into_owned());
             }
         }
-        let mut blamed: Vec<u32> = (0..tree.nodes.len() as u32).collect();
-        for node in 1..trie.len() as u32 {
-            blamed[at_node[node as usize] as usize] = at_node[trie.blamed_node(node) as usize];
-        }
-        let mut placeholder = |name: &str| {
-            let node = tree.child(EMPTY, Frame { function: name.to_owned(), ..Frame::default() });
-            blamed.resize(tree.nodes.len(), node);
-            node
-        };
+        let mut placeholder =
+            |name: &str| tree.child(EMPTY, Frame { function: name.to_owned(), ..Frame::default() });
         let placeholders = Placeholders {
             not_recorded: placeholder("(stack not recorded)"),
             in_allocator: placeholder("(stack ends in the allocator)"),
@@ -82,7 +76,15 @@ impl Stacks {
         });
         let by_row = by_row.collect();
         let Tree { nodes, frames, text_bytes, .. } = tree;
-        Self { nodes, frames, text_bytes, by_row, blamed, placeholders }
+        Self {
+            #[cfg(feature = "parquet")]
+            blamed: blamed(&trie, &at_node, nodes.len()),
+            nodes,
+            frames,
+            text_bytes,
+            by_row,
+            placeholders,
+        }
     }
 
     /// The nodes: parents before children, [`EMPTY`] first.
@@ -113,7 +115,7 @@ impl Stacks {
     }
 
     /// The node of `stack` whose frame is to blame.
-    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has a column for it"))]
+    #[cfg(feature = "parquet")]
     pub(super) fn blamed(&self, stack: u32) -> u32 {
         self.blamed[stack as usize]
     }
@@ -169,6 +171,16 @@ impl<K> Grouped<K> {
     pub(super) fn keys_of(&self, stack: u32) -> impl Iterator<Item = u32> {
         path(&self.nodes, stack).map(|node| self.nodes[node as usize].frame)
     }
+}
+
+/// For each of `nodes` nodes the one whose frame is to blame; `at_node` has the nodes of the trie's.
+#[cfg(feature = "parquet")]
+fn blamed(trie: &StackTrie<'_>, at_node: &[u32], nodes: usize) -> Vec<u32> {
+    let mut blamed: Vec<u32> = (0..nodes as u32).collect();
+    for node in 1..trie.len() as u32 {
+        blamed[at_node[node as usize] as usize] = at_node[trie.blamed_node(node) as usize];
+    }
+    blamed
 }
 
 fn path(nodes: &[Node], stack: u32) -> impl Iterator<Item = u32> {

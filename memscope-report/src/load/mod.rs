@@ -36,8 +36,10 @@ pub use folded::FoldedActivity;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+#[cfg(any(feature = "parquet", feature = "tools"))]
+pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
-pub(crate) use replay::{Event, Sample, replay};
+pub(crate) use replay::{Event, replay};
 pub use sites::{Site, SiteSamples};
 pub use slices::{SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
