@@ -30,9 +30,9 @@ mod thin;
 mod thread_series;
 
 pub(crate) use builder::live_bytes;
+pub use folded::FoldedActivity;
 #[cfg(feature = "tools")]
 pub(crate) use header::open as open_trace;
-pub use folded::FoldedActivity;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
 pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
