@@ -40,7 +40,8 @@ pub(crate) fn prepare() -> bool {
 }
 
 fn count(address: usize) -> Option<&'static AtomicU8> {
-    let counts = COUNTS.load(Ordering::Relaxed);
+    // Acquire: pairs with `prepare`; whoever finds the mapping finds it zeroed.
+    let counts = COUNTS.load(Ordering::Acquire);
     // SAFETY: null, or a mapping with a count for each granule, which is never unmapped.
     unsafe { if counts.is_null() { None } else { Some(&*counts.add(granule(address))) } }
 }
