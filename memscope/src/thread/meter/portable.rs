@@ -32,7 +32,8 @@ pub(crate) fn switch_for_allocations() -> usize {
 /// What [`control::SWITCH`] tells frees: where the filter is, or null.
 #[inline(always)]
 pub(crate) fn switch_for_frees() -> *const AtomicU8 {
-    control::SWITCH.filter.load(Ordering::Relaxed)
+    // Acquire: pairs with `switch_on`; whoever finds the filter finds it zeroed.
+    control::SWITCH.filter.load(Ordering::Acquire)
 }
 
 /// Charges an allocation of `size` bytes to the calling thread, unless `offset` is 0. Whether the slow path is due.
