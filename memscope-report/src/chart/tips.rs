@@ -3,7 +3,7 @@
 //! plotters draws shapes and text, but no `<title>` in them. Each tip knows where the element that it belongs to begins, and is
 //! put into it once the document is there. A shape under a text has the tip of its own: text stays selectable.
 
-use super::text::clean;
+use super::text::escape;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -11,22 +11,6 @@ use std::fmt::Write;
 pub(super) struct Tip {
     pub(super) at: (i32, i32),
     pub(super) text: String,
-}
-
-/// `text` as markup has it, cleaned of what must not be shown.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// plotters' document with `tips` in its rectangles and texts.

@@ -1,22 +1,6 @@
 //! Text of a trace as HTML, and a time as a date.
 
-use crate::chart::text::clean;
-
-/// `text`, cleaned of what must not be shown, for the content of an element or a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
+pub(super) use crate::chart::text::escape;
 
 /// Nanoseconds since 1970 as `2026-11-23 10:47:49 UTC`.
 pub(crate) fn utc(unix_ns: u64) -> String {
