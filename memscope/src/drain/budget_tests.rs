@@ -22,6 +22,8 @@ struct Plant {
     drain_sample_ns: f64,
     /// What the drain thread takes without any sample, nanoseconds per second.
     rest_ns_per_s: f64,
+    /// What a tick takes that finds something.
+    waking_ns: f64,
     changes: Vec<(u64, f64)>,
 }
 
@@ -39,6 +41,7 @@ impl Plant {
             sample_ns: 600.0,
             drain_sample_ns: 400.0,
             rest_ns_per_s: 1_000_000.0,
+            waking_ns: 0.0,
             changes: Vec::new(),
         }
     }
@@ -61,7 +64,13 @@ impl Plant {
             let samples = (mean + mean.sqrt() * self.normal()).max(0.0).round();
             let sampling_ns = samples * self.sample_ns;
             let for_samples_ns = samples * self.drain_sample_ns;
-            let drain_ns = for_samples_ns + self.rest_ns_per_s * tick_s;
+            let ticks = tick_s * 1e9 / self.budget.tick_ns() as f64;
+            // Each sample and each free come by themselves.
+            let found_ticks = (-ticks * (-2.0 * samples / ticks).exp_m1()).round();
+            let waking_ns = found_ticks * self.waking_ns;
+            let drain_ns = for_samples_ns + waking_ns + self.rest_ns_per_s * tick_s;
+            self.reading.found_ticks += found_ticks as u64;
+            self.reading.waking_ns += waking_ns as u64;
             let cpu = self.cores * tick_s * 1e9 + drain_ns;
             self.reading.time_ns += (tick_s * 1e9) as u64;
             self.reading.process_cpu_ns += cpu as u64;
@@ -285,5 +294,55 @@ fn clocks_and_counters_that_leap_or_go_back_change_nothing() {
         let after = plant.interval_bytes;
         assert!((before / 1.3..before * 1.3).contains(&after), "leap {number}: {before} to {after}");
         assert!(kept <= 0.005, "leap {number}: {kept}");
+    }
+}
+
+#[test]
+fn waking_up_that_a_longer_interval_would_not_save_does_not_lengthen_it() {
+    let mut plant = Plant::new(0.005, 512.0 * KIB);
+    (plant.waking_ns, plant.rest_ns_per_s) = (15_000.0, 500_000.0);
+    plant.bytes_per_s = 6e8;
+    assert!(plant.run(60.0) < 0.005);
+    assert_eq!((plant.changes.as_slice(), plant.budget.tick_ns()), (&[][..], TICK_NS));
+    // Nor where waking up is so dear that ticks have to be fewer.
+    plant.waking_ns = 40_000.0;
+    assert!(plant.run(60.0) < 0.005);
+    assert_eq!((plant.changes.as_slice(), plant.budget.tick_ns()), (&[][..], LONG_TICK_NS));
+    plant.waking_ns = 5_000.0;
+    plant.run(10.0);
+    assert_eq!(plant.budget.tick_ns(), TICK_NS);
+}
+
+#[test]
+fn a_process_that_does_little_is_left_asleep() {
+    let mut plant = Plant::new(0.005, 64.0 * KIB);
+    (plant.cores, plant.waking_ns, plant.rest_ns_per_s) = (0.05, 30_000.0, 100_000.0);
+    plant.bytes_per_s = 2e9;
+    plant.run(20.0);
+    let kept = plant.run(60.0) * (0.05 + 0.001);
+    assert!(kept < 1.05 * 0.005 * LEAST_CORES, "{kept} of a core");
+    let samples = plant.reading.samples;
+    plant.run(60.0);
+    let samples_per_s = (plant.reading.samples - samples) as f64 / 60.0;
+    assert!((5.0..100.0).contains(&samples_per_s), "{samples_per_s}");
+    let (low, high) = plant.range_over(60.0);
+    assert!(high <= low * 1.6, "{low} to {high}");
+}
+
+#[test]
+fn waking_up_counts_where_samples_come_one_by_one() {
+    for bytes_per_s in [1e8, 1e9, 1e10, 1e11] {
+        let mut plant = Plant::new(0.005, 64.0 * KIB);
+        (plant.waking_ns, plant.rest_ns_per_s) = (100_000.0, 1_000_000.0);
+        plant.bytes_per_s = bytes_per_s;
+        plant.run(20.0);
+        let kept = plant.run(60.0);
+        // Over the budget by less than half of it, and only to have samples at all.
+        assert!(kept < 0.007, "{bytes_per_s}: {kept}");
+        assert!(
+            kept > 0.002 || plant.interval_bytes == 64.0 * KIB,
+            "{bytes_per_s}: {kept} at {}",
+            plant.interval_bytes
+        );
     }
 }

@@ -59,14 +59,14 @@ impl Collector {
         loss.buffer_full_bytes += self.unrecorded.1;
     }
 
-    /// Empties rings and the list of freed samples into `records`, in the order in which a reader needs them. Returns whether there
-    /// was anything. Unless `is_recording`, samples are only counted; frees of those that were recorded stay frees.
+    /// Empties rings and the list of freed samples into `records`, in the order in which a reader needs them. Returns how many samples
+    /// and frees there were. Unless `is_recording`, samples are only counted; frees of those that were recorded stay frees.
     pub(crate) fn tick(
         &mut self,
         session: &SessionData,
         is_recording: bool,
         records: &mut Vec<Record>,
-    ) -> bool {
+    ) -> u64 {
         let mut at = session.dirty.swap(core::ptr::null_mut(), Ordering::Acquire);
         // SAFETY: records live in memory that is never unmapped; one on this list is not recycled (see `Book::totals`).
         while let Some(record) = unsafe { at.as_ref() } {
@@ -80,10 +80,9 @@ impl Collector {
                 crate::hook::mark_dirty(session, record);
             }
         }
-        let found = self.number_samples(session, records);
-        let freed = self.harvest(session, records);
+        let events = self.number_samples(session, records) + self.harvest(session, records);
         self.write(records);
-        found || freed
+        events as u64
     }
 
     /// Takes the ring's samples, at most [`MOST_OF_A_RING`]; whether it is empty then.
@@ -127,8 +126,8 @@ impl Collector {
         ring.is_empty()
     }
 
-    /// Gives the tick's samples their numbers: those of one interval together, in the order of time.
-    fn number_samples(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+    /// Gives the tick's samples their numbers: those of one interval together, in the order of time. Returns how many there are.
+    fn number_samples(&mut self, session: &SessionData, records: &mut Vec<Record>) -> usize {
         let mut popped = std::mem::take(&mut self.popped);
         // Just after a change of the interval threads with the old and the new one alternate; each record holds one interval.
         popped.sort_unstable_by_key(|sample| (sample.interval, sample.time_ns));
@@ -140,17 +139,17 @@ impl Collector {
             let number = self.samples.push(time_us, sample.thread, sample.site, sample.interval);
             session.live.entries.slot(sample.entry).sample.store(number + 1, Ordering::Relaxed);
         }
-        let found = !popped.is_empty();
+        let count = popped.len();
         popped.clear();
         self.popped = popped;
-        found
+        count
     }
 
-    /// Takes the freed samples; those whose sample is not known yet wait for the next tick.
-    fn harvest(&mut self, session: &SessionData, records: &mut Vec<Record>) -> bool {
+    /// Takes the freed samples; those whose sample is not known yet wait for the next tick. Returns how many there are.
+    fn harvest(&mut self, session: &SessionData, records: &mut Vec<Record>) -> usize {
         let mut freed = std::mem::take(&mut self.early);
         session.live.entries.take_freed(|entry| freed.push(entry));
-        let any = !freed.is_empty();
+        let count = freed.len();
         freed
             .sort_unstable_by_key(|&entry| session.live.entries.slot(entry).freed_ns.load(Ordering::Relaxed));
         for entry in freed {
@@ -171,7 +170,7 @@ impl Collector {
             self.frees.push(time_us, slot.freed_by.load(Ordering::Relaxed), sample);
             session.live.entries.release(entry);
         }
-        any
+        count
     }
 
     fn since_start_us(&self, time_ns: u64) -> u64 {

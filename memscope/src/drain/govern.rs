@@ -2,6 +2,7 @@
 
 use super::budget::{Budget, Reading};
 use super::figures::Totals;
+use super::tick_cost::TickCost;
 use crate::control;
 use crate::sys;
 use memscope_trace::Interval;
@@ -12,8 +13,11 @@ pub(crate) struct Governor {
     /// The interval in force.
     interval: Interval,
     start_ns: u64,
-    /// CPU time of the drain thread that samples brought about.
+    tick_cost: TickCost,
+    /// CPU time of the drain thread that went to samples and frees, and to waking up for them; and how often.
     samples_cpu_ns: u64,
+    waking_cpu_ns: u64,
+    found_ticks: u64,
     /// CPU time of the drain thread at the end of the last tick.
     last_cpu_ns: u64,
 }
@@ -28,16 +32,34 @@ impl Governor {
             ..Reading::default()
         };
         let budget = Budget::new(share, interval.interval_bytes, start);
-        Self { budget, interval, start_ns, samples_cpu_ns: 0, last_cpu_ns: start.drain_cpu_ns }
+        Self {
+            budget,
+            interval,
+            start_ns,
+            tick_cost: TickCost::new(),
+            samples_cpu_ns: 0,
+            waking_cpu_ns: 0,
+            found_ticks: 0,
+            last_cpu_ns: start.drain_cpu_ns,
+        }
     }
 
-    /// Counts a tick, from waking up to what it wrote. Where it found samples it is their cost, but for the slower work that was due
-    /// anyhow.
-    pub(crate) fn tick_ended(&mut self, found: bool, slower_cpu_ns: u64) {
+    /// How far apart ticks are to be.
+    pub(crate) fn tick_ns(&self) -> u64 {
+        self.budget.tick_ns()
+    }
+
+    /// Counts a tick, from waking up to what it wrote. Where it found samples or frees, it is their cost, but for the slower work that was
+    /// due anyhow.
+    pub(crate) fn tick_ended(&mut self, events: u64, slower_cpu_ns: u64) {
         // One system call a tick; waking up took many times that.
         let cpu_ns = sys::thread_cpu_ns();
-        if found {
-            self.samples_cpu_ns += cpu_ns.saturating_sub(self.last_cpu_ns).saturating_sub(slower_cpu_ns);
+        if events > 0 {
+            let tick_ns = cpu_ns.saturating_sub(self.last_cpu_ns).saturating_sub(slower_cpu_ns);
+            let parts = self.tick_cost.split(events, tick_ns);
+            self.samples_cpu_ns += parts.events_ns;
+            self.waking_cpu_ns += parts.waking_ns;
+            self.found_ticks += 1;
         }
         self.last_cpu_ns = cpu_ns;
     }
@@ -54,6 +76,8 @@ impl Governor {
             sampling_ns: totals.sampling_ns,
             drain_cpu_ns: sys::thread_cpu_ns(),
             drain_samples_ns: self.samples_cpu_ns,
+            waking_ns: self.waking_cpu_ns,
+            found_ticks: self.found_ticks,
             samples: recorded + totals.loss.samples(),
         })?;
         let id = self.interval.id.checked_add(1)?;

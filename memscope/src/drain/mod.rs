@@ -23,6 +23,7 @@ mod scopes;
 #[cfg(feature = "symbols")]
 mod symbols;
 mod thread;
+mod tick_cost;
 
 pub(crate) use handle::Handle;
 pub(crate) use thread::{Outcome, Setup};

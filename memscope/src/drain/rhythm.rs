@@ -9,12 +9,11 @@
 
 use std::time::Duration;
 
-/// How often rings are emptied while there are samples: what a crash can lose. Waking up takes 5 to 20 microseconds of CPU time, so this is what
+/// How often rings are emptied while there are samples: what a crash can lose. Waking up takes 5 to 50 microseconds of CPU time, so this is what
 /// a session costs that samples little.
-const TICK_NS: u64 = 8_000_000;
-/// The same where the overhead budget is below [`TIGHT_SHARE`]: the longest that a crash may lose.
-const TIGHT_TICK_NS: u64 = 20_000_000;
-const TIGHT_SHARE: f64 = 0.002;
+pub(super) const TICK_NS: u64 = 8_000_000;
+/// The same where the overhead budget is too small for so many: the longest that a crash may lose.
+pub(super) const LONG_TICK_NS: u64 = 20_000_000;
 /// The same in exact mode, where threads may be waiting for room.
 const EXACT_TICK_NS: u64 = 1_000_000;
 /// So many ticks without a sample end the ticking.
@@ -38,13 +37,9 @@ pub(crate) struct Rhythm {
 }
 
 impl Rhythm {
-    pub(crate) fn new(is_exact: bool, budget_share: Option<f64>) -> Self {
+    pub(crate) fn new(is_exact: bool) -> Self {
         Self {
-            tick_ns: match budget_share {
-                _ if is_exact => EXACT_TICK_NS,
-                Some(share) if share < TIGHT_SHARE => TIGHT_TICK_NS,
-                _ => TICK_NS,
-            },
+            tick_ns: if is_exact { EXACT_TICK_NS } else { TICK_NS },
             is_ticking: false,
             empty_ticks: 0,
             found_ns: 0,
@@ -52,6 +47,11 @@ impl Rhythm {
             next_ns: 0,
             moved_bytes: 0,
         }
+    }
+
+    /// Ticks are to be so far apart from now on.
+    pub(crate) fn set_tick_ns(&mut self, tick_ns: u64) {
+        self.tick_ns = tick_ns;
     }
 
     /// The rings were emptied at `now_ns`; whether they held anything.
@@ -98,7 +98,7 @@ mod tests {
 
     /// Wakings up in a second in which samples come at `samples_ms`, and the longest that one waited.
     fn second(samples_ms: impl Iterator<Item = u64>) -> (usize, u64) {
-        let mut rhythm = Rhythm::new(false, None);
+        let mut rhythm = Rhythm::new(false);
         let mut samples: Vec<u64> = samples_ms.map(|ms| 1000 * MS + ms * MS).collect();
         let (mut now, mut wakings, mut longest) = (1000 * MS, 0, 0);
         while now < 2000 * MS {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn counters_follow_what_moves() {
-        let mut rhythm = Rhythm::new(true, None);
+        let mut rhythm = Rhythm::new(true);
         let mut periods = Vec::new();
         let mut now = 0;
         for moved_bytes in [0, 100, 200, 300, 400, 1 << 20, 2 << 20] {

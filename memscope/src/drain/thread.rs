@@ -98,15 +98,19 @@ impl Drain {
             figures: Figures::default(),
             told_figures: Figures::default(),
             peak: (0, 0),
-            rhythm: Rhythm::new(interval.interval_bytes <= 0.0, budget_share),
+            rhythm: Rhythm::new(interval.interval_bytes <= 0.0),
             next_resources_ns: 0,
             next_threads_ns: start_ns + THREADS_NS,
             records: Vec::new(),
         };
+        if let Some(governor) = &drain.governor {
+            drain.rhythm.set_tick_ns(governor.tick_ns());
+        }
         drain.records.push(Record::Session(session));
         drain.records.push(Record::Interval(interval));
         drain.write_modules();
         drain.write();
+        widen_arena();
         drain
     }
 
@@ -118,19 +122,19 @@ impl Drain {
             if let Some(reason) = shared.stop() {
                 return self.end(reason);
             }
-            let found = self.collect();
+            let events = self.collect();
             let now_ns = sys::monotonic_ns();
-            self.rhythm.emptied(now_ns, found);
+            self.rhythm.emptied(now_ns, events > 0);
             let slower_cpu_ns = self.slower_work(now_ns);
             self.write();
             if let Some(governor) = &mut self.governor {
-                governor.tick_ended(found, slower_cpu_ns);
+                governor.tick_ended(events, slower_cpu_ns);
             }
         }
     }
 
-    /// Empties the rings; whether they held anything.
-    fn collect(&mut self) -> bool {
+    /// Empties the rings; how many samples and frees there were.
+    fn collect(&mut self) -> u64 {
         let is_recording = self.output.as_ref().is_some_and(Output::is_open);
         self.collector.tick(self.data, is_recording, &mut self.records)
     }
@@ -157,6 +161,7 @@ impl Drain {
             if let Some(governor) = &mut self.governor {
                 let interval = governor.step(now_ns, &totals, self.collector.samples());
                 self.records.extend(interval.map(Record::Interval));
+                self.rhythm.set_tick_ns(governor.tick_ns());
             }
             self.book.threads(self.start_ns, false, &mut self.records);
         }
@@ -297,4 +302,13 @@ impl Drain {
     fn since_start_us(&self, now_ns: u64) -> u64 {
         now_ns.saturating_sub(self.start_ns) / 1000
     }
+}
+
+/// Makes an allocator that keeps memory apart for each thread (glibc's arenas) ask for room in one piece now, instead of page by page as buffers
+/// grow: each of these calls would wait for the address space's lock, which a program that gives back hundreds of MB holds for tens
+/// of milliseconds. The pages are not touched.
+fn widen_arena() {
+    /// Below what glibc takes from the system directly, and below what it gives back.
+    const ROOM_BYTES: usize = 120 * 1024;
+    std::hint::black_box(Vec::<u8>::with_capacity(ROOM_BYTES));
 }
