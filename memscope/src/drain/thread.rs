@@ -110,7 +110,6 @@ impl Drain {
         drain.records.push(Record::Interval(interval));
         drain.write_modules();
         drain.write();
-        widen_arena();
         drain
     }
 
@@ -302,13 +301,4 @@ impl Drain {
     fn since_start_us(&self, now_ns: u64) -> u64 {
         now_ns.saturating_sub(self.start_ns) / 1000
     }
-}
-
-/// Makes an allocator that keeps memory apart for each thread (glibc's arenas) ask for room in one piece now, instead of page by page as buffers
-/// grow: each of these calls would wait for the address space's lock, which a program that gives back hundreds of MB holds for tens
-/// of milliseconds. The pages are not touched.
-fn widen_arena() {
-    /// Below what glibc takes from the system directly, and below what it gives back.
-    const ROOM_BYTES: usize = 120 * 1024;
-    std::hint::black_box(Vec::<u8>::with_capacity(ROOM_BYTES));
 }
