@@ -3,6 +3,7 @@
 mod distributions;
 mod groups;
 mod over_time;
+mod scopes;
 mod slices;
 
 pub use crate::load::Fate;
@@ -10,6 +11,7 @@ use crate::statistics::Estimate;
 pub use distributions::*;
 pub use groups::*;
 pub use over_time::*;
+pub use scopes::*;
 use serde::Serialize;
 pub use slices::*;
 
@@ -216,27 +218,6 @@ pub struct ThreadFlow {
     pub allocations: Estimate,
     /// Bytes.
     pub bytes: Estimate,
-}
-
-/// Exact figures of one annotated function.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct ScopeFigures {
-    /// Id in the trace.
-    pub id: u32,
-    /// Path of the function, or the name that was given.
-    pub name: String,
-    /// Calls that returned.
-    pub calls: u64,
-    /// Allocations, those of inner scopes included.
-    pub allocations: u64,
-    /// Bytes allocated, those of inner scopes included.
-    pub allocated_bytes: u64,
-    /// Allocations outside inner scopes.
-    pub own_allocations: u64,
-    /// Bytes allocated outside inner scopes.
-    pub own_allocated_bytes: u64,
-    /// Estimates of what sampling tells besides, of allocations outside inner scopes: live, at the peak, temporary.
-    pub sampled: SampledFigures,
 }
 
 /// What kind of trouble a [`Bottleneck`] is.

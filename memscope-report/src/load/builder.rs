@@ -1,8 +1,9 @@
 //! Record by record into a [`Profile`].
 
 use super::intervals::Intervals;
-use super::profile::{Profile, ScopeTotals, ThreadTotals};
+use super::profile::{Profile, ThreadTotals};
 use super::samples::SampleFold;
+use super::scopes::ScopeFold;
 use super::shares::IntervalShares;
 use super::site_table::Definition;
 use super::stacks::StackTree;
@@ -26,7 +27,7 @@ pub(crate) struct Builder {
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
-    scopes: BTreeMap<u32, ScopeTotals>,
+    scopes: ScopeFold,
     names: super::profile::SymbolNames,
     loss: Loss,
     shares: IntervalShares,
@@ -50,7 +51,7 @@ impl Builder {
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
-            scopes: BTreeMap::new(),
+            scopes: ScopeFold::default(),
             names: super::profile::SymbolNames::default(),
             loss: Loss::default(),
             shares,
@@ -87,15 +88,11 @@ impl Builder {
                     self.thread(id).update(&record, row);
                 }
             }
-            Record::Scopes(record) => record.scopes.into_iter().for_each(|scope| {
-                let id = scope.id;
-                self.scope(id).scope = scope;
-            }),
-            Record::ScopeCounters(record) => {
-                for (row, &id) in record.scopes.iter().enumerate() {
-                    self.scope(id).update(&record, row);
-                }
-            }
+            Record::Scopes(record) => self.scopes.names(record),
+            Record::ScopeCounters(record) => self.scopes.counters(&record),
+            Record::ScopeDetails(record) => self.scopes.details(&record),
+            Record::ScopeFrees(record) => self.scopes.frees(&record),
+            Record::ScopeSizes(record) => self.scopes.sizes(&record),
             Record::Symbols(symbols) => self.add_symbols(symbols),
             Record::Resources(mut resources) => {
                 resources.time_us =
@@ -112,14 +109,6 @@ impl Builder {
 
     fn thread(&mut self, id: u32) -> &mut ThreadTotals {
         self.threads.entry(id).or_insert_with(|| ThreadTotals { id, ..ThreadTotals::default() })
-    }
-
-    fn scope(&mut self, id: u32) -> &mut ScopeTotals {
-        self.scopes.entry(id).or_insert_with(|| {
-            let mut totals = ScopeTotals::default();
-            totals.scope.id = id;
-            totals
-        })
     }
 
     fn add_modules(&mut self, record: Modules) {
@@ -193,6 +182,7 @@ impl Builder {
             self.loss = end.loss;
         }
         let totals = self.timeline.last().copied().unwrap_or_default();
+        let (scopes, scope_troubles) = self.scopes.finish();
         let recorded_at_end = self.end.map_or(0, |end| end.samples);
         let missing = self.fold.missing_samples.max(recorded_at_end.saturating_sub(self.fold.samples));
         // No more than the blocks that are known to be lost can have held.
@@ -222,7 +212,8 @@ impl Builder {
             intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
-            scopes: self.scopes.into_values().collect(),
+            scopes,
+            scope_troubles,
             names: self.names,
             totals,
             loss: self.loss,

@@ -9,6 +9,7 @@
 mod activity;
 mod bins;
 mod builder;
+mod call_sizes;
 mod folded;
 mod header;
 mod intervals;
@@ -20,6 +21,7 @@ mod profile;
 #[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
 mod samples;
+mod scopes;
 mod shares;
 mod site_table;
 mod sites;
@@ -30,16 +32,18 @@ mod thin;
 mod thread_series;
 
 pub(crate) use builder::live_bytes;
+pub use call_sizes::CallSizes;
 pub use folded::FoldedActivity;
 #[cfg(feature = "tools")]
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
-pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
+pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
 pub use sites::{Site, SiteSamples};
 pub use slices::{SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
