@@ -17,6 +17,7 @@ mod json;
 mod module;
 mod ownership;
 mod places;
+mod scopes;
 mod sites;
 mod tables;
 mod verdict;
@@ -74,7 +75,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("threads", |out, content| tables::write_threads(out, content.analysis)),
     ("ownership", |out, content| ownership::write_flows(out, content.analysis)),
     ("growth", |out, content| ownership::write_growth(out, content.analysis)),
-    ("scopes", |out, content| tables::write_scopes(out, content.analysis)),
+    ("scopes", |out, content| scopes::write(out, content.analysis)),
     ("data", |out, content| data::write(out, content.analysis)),
     ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),
     ("script", |out, _| out.write_all(SCRIPT.as_bytes())),

@@ -28,6 +28,7 @@ subcommands! {
     Top top;
     Leaks leaks;
     Tree tree;
+    Scopes scopes;
     Diff diff;
     Merge merge;
     Check check;
