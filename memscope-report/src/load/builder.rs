@@ -176,11 +176,12 @@ impl Builder {
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
-        let folded = self.fold.finish(duration_us);
         if let Some(end) = self.end {
             self.add_counters(end.totals);
             self.loss = end.loss;
         }
+        let mut shares = self.shares.ended(self.loss.samples());
+        let folded = self.fold.finish(duration_us, &mut shares);
         let totals = self.timeline.last().copied().unwrap_or_default();
         let (scopes, scope_troubles) = self.scopes.finish();
         let recorded_at_end = self.end.map_or(0, |end| end.samples);
@@ -203,7 +204,7 @@ impl Builder {
             stacks: self.stacks,
             unknown_site: folded.unknown,
             samples: self.fold.samples,
-            sample_bytes: self.fold.sample_bytes,
+            sample_bytes: folded.sample_bytes,
             duration_us,
             ownership: folded.ownership,
             site_times: folded.site_times,
@@ -217,7 +218,7 @@ impl Builder {
             names: self.names,
             totals,
             loss: self.loss,
-            shares: self.shares.ended(self.loss.samples()),
+            shares,
             end: self.end,
             read,
             header_damaged,

@@ -1,4 +1,4 @@
-//! From the bytes of a trace to a [`Profile`], in one pass (two, where samples were lost under several intervals) and whatever the bytes are.
+//! From the bytes of a trace to a [`Profile`], in one pass and whatever the bytes are.
 //!
 //! The trace is streamed: memory holds one block, the tables that the trace defines (stacks, sites, names) and the
 //! samples not yet freed. A sample is worth a row in a table only until it is freed; then it is folded into its
@@ -10,6 +10,7 @@ mod activity;
 mod bins;
 mod builder;
 mod call_sizes;
+mod counts;
 mod folded;
 mod header;
 mod intervals;
@@ -24,12 +25,14 @@ mod samples;
 mod scopes;
 mod shares;
 mod site_table;
+mod site_times;
 mod sites;
 mod slices;
 mod stacks;
 mod table;
 mod thin;
 mod thread_series;
+mod weights;
 
 pub(crate) use builder::live_bytes;
 pub use call_sizes::CallSizes;
@@ -44,8 +47,8 @@ pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
 pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
+pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
-pub use slices::{SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
@@ -110,7 +113,7 @@ impl Profile {
             _ => Self::read_in_parallel(open()?, shares),
         };
         let first = read(IntervalShares::default())?;
-        match first.shares.for_second_pass() {
+        match first.shares.to_restate() {
             Some(shares) => read(shares),
             None => Ok(first),
         }

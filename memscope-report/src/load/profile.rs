@@ -2,8 +2,8 @@
 
 use super::ownership::Ownership;
 use super::scopes::{ScopeTotals, ScopeTroubles};
+use super::site_times::SiteTimes;
 use super::sites::{Site, SiteSamples};
-use super::slices::SiteTimes;
 use super::stacks::StackTree;
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
