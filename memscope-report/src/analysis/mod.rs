@@ -17,6 +17,7 @@ mod sites;
 mod sizes;
 mod slices;
 pub(crate) mod stack_trie;
+mod tasks;
 mod thread_series;
 mod threads;
 mod timeline;
@@ -57,6 +58,8 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         lifetimes_by_size: lifetimes::by_size(&profile.ownership, losses),
         flows: flows::flows(&profile.ownership.flows, losses),
         scopes: scopes(profile),
+        tasks: tasks::tasks(profile, losses),
+        task_totals: tasks::totals(profile),
         modules: group(profile, symbols, GroupBy::Module),
         thread_series: thread_series::thread_series(profile),
         resources: resources::resources(profile),

@@ -5,6 +5,7 @@ mod groups;
 mod over_time;
 mod scopes;
 mod slices;
+mod tasks;
 
 pub use crate::load::Fate;
 use crate::statistics::Estimate;
@@ -14,6 +15,7 @@ pub use over_time::*;
 pub use scopes::*;
 use serde::Serialize;
 pub use slices::*;
+pub use tasks::*;
 
 /// Everything that charts, page and summary show.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -38,6 +40,10 @@ pub struct Analysis {
     pub lifetimes_by_size: Vec<SizeLifetime>,
     /// Exact figures of each annotated function, most allocated bytes first.
     pub scopes: Vec<ScopeFigures>,
+    /// Instances of tasks, those with most bytes live at the end or at the peak first; 1,000 at most.
+    pub tasks: Vec<TaskFigures>,
+    /// How many tasks there were.
+    pub task_totals: TaskTotals,
     /// Estimates for each crate, most allocated bytes first: each call site counts for the crate of the frame that names it.
     pub modules: Vec<GroupFigures>,
     /// What the call sites did over time, by thread and scope.

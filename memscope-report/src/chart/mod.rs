@@ -36,6 +36,7 @@ mod series;
 mod size_lifetimes;
 mod sizes;
 mod squarify;
+mod tasks;
 pub(crate) mod text;
 pub(crate) mod theme;
 mod thread_activity;
@@ -71,6 +72,7 @@ const CHARTS: &[Chart] = &[
     scopes::CHART,
     scope_live::CHART,
     scope_flame::CHART,
+    tasks::CHART,
     sizes::CHART,
     lifetimes::CHART,
     size_lifetimes::CHART,

@@ -7,6 +7,7 @@ use super::scopes::ScopeFold;
 use super::shares::IntervalShares;
 use super::site_table::Definition;
 use super::stacks::StackTree;
+use super::tasks::TaskFold;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
@@ -28,6 +29,7 @@ pub(crate) struct Builder {
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
     scopes: ScopeFold,
+    tasks: TaskFold,
     names: super::profile::SymbolNames,
     loss: Loss,
     shares: IntervalShares,
@@ -52,6 +54,7 @@ impl Builder {
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
             scopes: ScopeFold::default(),
+            tasks: TaskFold::default(),
             names: super::profile::SymbolNames::default(),
             loss: Loss::default(),
             shares,
@@ -79,7 +82,10 @@ impl Builder {
             Record::Sites(sites) => self.add_sites(&sites),
             Record::Interval(interval) => self.add_interval(interval),
             Record::Samples(samples) => self.add_samples(&samples),
-            Record::Frees(frees) => self.fold.add_frees(&frees),
+            Record::Frees(frees) => {
+                self.tasks.frees(&frees);
+                self.fold.add_frees(&frees);
+            }
             Record::Counters(counters) => self.add_counters(counters),
             Record::ThreadCounters(record) => {
                 self.last_us = self.last_us.max(record.time_us);
@@ -102,8 +108,8 @@ impl Builder {
             }
             Record::Loss(loss) => self.loss = loss,
             Record::End(end) => self.end = Some(end),
-            // A kind that a newer memscope-trace knows: nothing in the report shows it.
-            _ => {}
+            // Of tasks, or of a kind that a newer memscope-trace knows: nothing in the report shows it.
+            other => self.tasks.add(&other),
         }
     }
 
@@ -145,12 +151,14 @@ impl Builder {
             self.intervals.stand_in(record.interval, self.session.sample_rate)
         });
         self.shares.recorded(interval.id, record.sites.len() as u64);
+        self.tasks.samples(record, &interval, |site| self.fold.size_of(site));
         self.fold.add_samples(record, &interval, self.shares.retained(interval.id));
     }
 
     fn add_counters(&mut self, mut counters: Counters) {
         counters.time_us = counters.time_us.max(self.timeline.last().map_or(0, |last| last.time_us));
         self.last_us = self.last_us.max(counters.time_us);
+        self.tasks.peak_at(counters.peak_us);
         self.fold.peak_at(counters.peak_us);
         self.timeline.push(counters);
     }
@@ -173,6 +181,7 @@ impl Builder {
 
     pub(crate) fn finish(mut self, read: ReadStats, header_damaged: bool) -> Profile {
         if let Some(end) = self.end {
+            self.tasks.peak_at(end.totals.peak_us);
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
@@ -184,6 +193,7 @@ impl Builder {
         let folded = self.fold.finish(duration_us, &mut shares);
         let totals = self.timeline.last().copied().unwrap_or_default();
         let (scopes, scope_troubles) = self.scopes.finish();
+        let (tasks, task_count) = self.tasks.finish(&shares);
         let recorded_at_end = self.end.map_or(0, |end| end.samples);
         let missing = self.fold.missing_samples.max(recorded_at_end.saturating_sub(self.fold.samples));
         // No more than the blocks that are known to be lost can have held.
@@ -215,6 +225,8 @@ impl Builder {
             resources: self.resources.finish(),
             scopes,
             scope_troubles,
+            tasks,
+            task_count,
             names: self.names,
             totals,
             loss: self.loss,

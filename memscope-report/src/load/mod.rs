@@ -30,6 +30,7 @@ mod sites;
 mod slices;
 mod stacks;
 mod table;
+mod tasks;
 mod thin;
 mod thread_series;
 mod weights;
@@ -50,6 +51,7 @@ pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
 pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};
+pub use tasks::{TaskCount, TaskInstance, TaskSamples};
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;

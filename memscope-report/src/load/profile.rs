@@ -5,6 +5,7 @@ use super::scopes::{ScopeTotals, ScopeTroubles};
 use super::site_times::SiteTimes;
 use super::sites::{Site, SiteSamples};
 use super::stacks::StackTree;
+use super::tasks::{TaskCount, TaskInstance};
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
 use memscope_trace::{Counters, End, Interval, Loss, Module, ReadStats, Resources, Session, ThreadCounters};
@@ -42,6 +43,10 @@ pub struct Profile {
     pub scopes: Vec<ScopeTotals>,
     /// What went wrong with scopes.
     pub scope_troubles: ScopeTroubles,
+    /// Instances of tasks, by id: those that live, those that allocated most, those that a sample belongs to.
+    pub tasks: Vec<TaskInstance>,
+    /// All tasks, told of or not.
+    pub task_count: TaskCount,
     /// Names of code addresses that the trace carries.
     pub names: SymbolNames,
     /// Exact totals of the process: those at the session's end, or the last that a cut trace holds.

@@ -20,6 +20,7 @@ mod places;
 mod scopes;
 mod sites;
 mod tables;
+mod tasks;
 mod verdict;
 
 #[cfg(feature = "cli")]
@@ -76,6 +77,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ownership", |out, content| ownership::write_flows(out, content.analysis)),
     ("growth", |out, content| ownership::write_growth(out, content.analysis)),
     ("scopes", |out, content| scopes::write(out, content.analysis)),
+    ("tasks", |out, content| tasks::write(out, content.analysis)),
     ("data", |out, content| data::write(out, content.analysis)),
     ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),
     ("script", |out, _| out.write_all(SCRIPT.as_bytes())),

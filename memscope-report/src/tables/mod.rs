@@ -13,6 +13,7 @@ mod layout;
 mod leaks;
 mod scopes;
 mod summary;
+mod tasks;
 mod top;
 mod tree;
 
@@ -23,5 +24,6 @@ pub use layout::TextOptions;
 pub use leaks::{write_leaks, write_leaks_json};
 pub use scopes::{ScopeColumns, ScopeOptions, write_scopes, write_scopes_json};
 pub use summary::write_summary_json;
+pub use tasks::{write_tasks, write_tasks_json};
 pub use top::{TopTitle, write_top, write_top_json};
 pub use tree::{write_tree, write_tree_json};

@@ -29,6 +29,7 @@ subcommands! {
     Leaks leaks;
     Tree tree;
     Scopes scopes;
+    Tasks tasks;
     Diff diff;
     Merge merge;
     Check check;
