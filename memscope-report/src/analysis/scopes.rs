@@ -1,7 +1,7 @@
 //! Figures of each scope: exact ones, and estimates of what only samples tell.
 
-use super::group::scope_sums;
-use super::types::{BytesPerCall, ScopeCourse, ScopeFigures, ScopeFreeFigures};
+use super::group::{Sums, scope_sums};
+use super::types::{BytesPerCall, SampledFigures, ScopeCourse, ScopeFigures, ScopeFreeFigures};
 use crate::load::{Profile, ScopeTotals};
 use std::cmp::Reverse;
 
@@ -14,11 +14,19 @@ use std::cmp::Reverse;
 #[must_use]
 pub fn scopes(profile: &Profile) -> Vec<ScopeFigures> {
     let (losses, sums) = (profile.losses(), scope_sums(profile));
+    let mut all = Sums::default();
+    sums.values().for_each(|sums| all.merge(sums));
     let mut scopes: Vec<ScopeFigures> = profile
         .scopes
         .iter()
         .map(|totals| ScopeFigures {
-            sampled: sums.get(&totals.scope.id).map(|sums| sums.figures(losses)).unwrap_or_default(),
+            sampled: match sums.get(&totals.scope.id) {
+                Some(sums) => sums.figures(losses),
+                // Its calls say that there is nothing.
+                None if totals.calls > 0 && totals.own_allocated_bytes == 0 => SampledFigures::default(),
+                // Nothing of it was sampled, which does not say that it allocated nothing.
+                None => all.nothing_seen(losses),
+            },
             ..exact(totals)
         })
         .collect();
@@ -59,7 +67,7 @@ fn exact(totals: &ScopeTotals) -> ScopeFigures {
             wall_us: details.wall_us,
         }),
         per_call: per_call(totals),
-        sampled: Default::default(),
+        sampled: SampledFigures::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::types::{TaskFigures, TaskState, TaskTotals};
 use crate::load::{Profile, TaskInstance};
-use crate::statistics::{Losses, Total};
+use crate::statistics::{Estimate, Losses, Total};
 use memscope_trace::TaskEnd;
 
 /// Tasks that are shown at most.
@@ -18,12 +18,22 @@ pub(super) fn tasks(profile: &Profile, losses: Losses) -> Vec<TaskFigures> {
             .then(other.allocated_bytes.cmp(&one.allocated_bytes))
             .then(one.id.cmp(&other.id))
     });
-    ranked.into_iter().take(TASKS_MAX).map(|task| figures(task, losses)).collect()
+    let mut all = Total::default();
+    profile.tasks.iter().for_each(|task| all.merge(&task.samples.allocated));
+    let all = all.thinned(losses);
+    ranked.into_iter().take(TASKS_MAX).map(|task| figures(task, losses, &all)).collect()
 }
 
-fn figures(task: &TaskInstance, losses: Losses) -> TaskFigures {
-    let whole = task.samples.allocated.thinned(losses);
-    let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
+/// The figures of a task; `all` is what all tasks' samples come to.
+fn figures(task: &TaskInstance, losses: Losses, all: &Total) -> TaskFigures {
+    let own = task.samples.allocated.thinned(losses);
+    let whole = if own.samples() > 0 { &own } else { all };
+    let part = |total: &Total| {
+        let estimate = total.thinned(losses).estimate_within(whole);
+        // No more can be live than it allocated; of one that has ended that is known to the last byte.
+        let most = if task.end.is_some() { task.allocated_bytes as f64 } else { f64::INFINITY };
+        Estimate { high: estimate.high.min(most).max(estimate.value), ..estimate }
+    };
     let some = |id: u32| (id != 0).then_some(id);
     TaskFigures {
         id: task.id,

@@ -9,7 +9,7 @@ use super::rows::{self, Bar, Columns, Row};
 use super::text::shorten_symbol;
 use super::theme::Role;
 use super::{Chart, DrawError, canvas};
-use crate::analysis::{Analysis, BytesPerCall, ScopeFigures, ScopeRow, scope_tree};
+use crate::analysis::{Analysis, BytesPerCall, ScopeFigures, scope_tree};
 use crate::units;
 
 /// See the module's head.
@@ -23,7 +23,7 @@ pub(super) const ADVICE: &str =
 /// Most scopes with a row of their own.
 const MOST_SCOPES: usize = 24;
 /// Columns that a name may take, with what indents it.
-const NAME_COLUMNS: usize = 38;
+const NAME_COLUMNS: usize = 36;
 /// Levels that are indented; what lies deeper stands below them.
 const MOST_LEVELS: usize = 8;
 /// What indents a level. (An SVG swallows ordinary spaces.)
@@ -35,10 +35,9 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         return canvas::draw_empty(title, NONE, ADVICE);
     }
     // Those with most bytes, in the order of the tree.
-    let tree = scope_tree(scopes);
-    let shown: Vec<&ScopeRow> = tree.iter().filter(|row| row.scope < MOST_SCOPES).collect();
-    let rows: Vec<Row> = shown.iter().map(|line| row(&scopes[line.scope], line.depth)).collect();
-    let cut = match scopes.len() - shown.len() {
+    let tree = scope_tree(&scopes[..scopes.len().min(MOST_SCOPES)]);
+    let rows: Vec<Row> = tree.iter().map(|line| row(&scopes[line.scope], line.depth)).collect();
+    let cut = match scopes.len() - rows.len() {
         0 => String::new(),
         rest => format!(" {rest} scopes with fewer bytes are not shown."),
     };

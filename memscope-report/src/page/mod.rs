@@ -45,8 +45,9 @@ const SCRIPT: &str = concat!(
     include_str!("script/plots.js"),
     include_str!("script/site.js"),
     include_str!("script/filters.js"),
-    include_str!("script/explore.js"),
     include_str!("script/flame.js"),
+    include_str!("script/selection.js"),
+    include_str!("script/explore.js"),
     include_str!("script/start.js"),
     "})();\n"
 );

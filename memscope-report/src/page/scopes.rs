@@ -67,7 +67,7 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
         out,
         r#"<p class="caption">Each scope below the one that entered it last. Calls, bytes and times are exact, with those of inner scopes; own leaves these out. p50 and p99 are the bytes that half and 99 of 100 calls stay below: never too low, less than a quarter too high. Busy is the time inside, of a future that of its polls; in all is from each call's beginning to its end. The last columns are estimated, with 95% intervals: what the scope owns, that is what it allocated outside inner scopes, whoever frees it.</p>"#
     )?;
-    let rows: Vec<_> = scope_tree(scopes).into_iter().filter(|row| row.scope < MOST_ROWS).collect();
+    let rows = scope_tree(&scopes[..scopes.len().min(MOST_ROWS)]);
     write_cut(out, rows.len(), scopes.len(), "scopes, most bytes first")?;
     let columns = columns(scopes);
     let headings: Vec<&str> =

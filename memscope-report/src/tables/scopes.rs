@@ -3,7 +3,7 @@
 use super::json;
 use super::layout::{Line, Table, TextOptions, Tone, figure, interval, share};
 use super::tree::branches;
-use crate::analysis::{Analysis, ScopeFigures, ScopeRow, ScopeSite, scope_tree};
+use crate::analysis::{Analysis, ScopeFigures, ScopeSite, scope_tree};
 use crate::statistics::Estimate;
 use crate::units;
 use serde_json::{Value, json};
@@ -54,10 +54,10 @@ struct Shown {
 }
 
 fn shown(scopes: &[ScopeFigures], options: &ScopeOptions) -> Vec<Shown> {
-    let is_shown = |row: &ScopeRow| row.scope < options.rows && row.depth < options.depth;
+    let scopes = &scopes[..scopes.len().min(options.rows)];
     if options.flat {
-        let list = (0..scopes.len().min(options.rows)).map(|scope| (scope, String::new()));
-        return list.map(|(scope, branches)| Shown { scope, depth: 0, branches }).collect();
+        let row = |scope| Shown { scope, depth: 0, branches: String::new() };
+        return (0..scopes.len()).map(row).collect();
     }
     // For each level down to the row's whether more siblings follow on it.
     let mut open: Vec<bool> = Vec::new();
@@ -68,9 +68,7 @@ fn shown(scopes: &[ScopeFigures], options: &ScopeOptions) -> Vec<Shown> {
         }
         open.truncate(row.depth);
         open.push(!row.is_last);
-        if is_shown(&row) {
-            rows.push(Shown { scope: row.scope, depth: row.depth, branches: branches(&open) });
-        }
+        rows.push(Shown { scope: row.scope, depth: row.depth, branches: branches(&open) });
     }
     rows
 }
