@@ -8,48 +8,64 @@ use super::sites::write_estimate;
 use super::tables::{MOST_ROWS, write_cut, write_foot, write_head, write_number};
 use crate::analysis::{Analysis, ScopeFigures, scope_tree};
 use crate::chart::text::shorten_symbol;
+use crate::statistics::Estimate;
 use crate::units::{bytes, count, duration_us};
 use std::io::{self, Write};
 
 /// Levels that are indented; what lies deeper stands below them.
 const MOST_LEVELS: usize = 12;
 
-/// A column of exact figures: its heading, how it reads, and its figure; `None` is not known.
-type Column = (&'static str, fn(f64) -> String, fn(&ScopeFigures) -> Option<f64>);
+/// What stands in a column.
+#[derive(Clone, Copy)]
+enum Column {
+    /// An exact figure: how it reads, and what it is; `None` is not known.
+    Exact(fn(f64) -> String, fn(&ScopeFigures) -> Option<f64>),
+    /// Bytes that are estimated.
+    Sampled(fn(&ScopeFigures) -> &Estimate),
+}
 
-const MEMORY: [Column; 8] = [
-    ("Calls", count, |scope| Some(scope.calls as f64)),
-    ("Allocated", bytes, |scope| Some(scope.allocated_bytes as f64)),
-    ("Own", bytes, |scope| Some(scope.own_allocated_bytes as f64)),
-    ("Freed", bytes, |scope| Some(scope.frees?.freed_bytes as f64)),
-    ("Mean of a call", bytes, |scope| Some(scope.per_call?.mean)),
-    ("p50", bytes, |scope| Some(scope.per_call?.p50? as f64)),
-    ("p99", bytes, |scope| Some(scope.per_call?.p99? as f64)),
-    ("Most", bytes, |scope| Some(scope.per_call?.max? as f64)),
+use Column::{Exact, Sampled};
+
+/// What is asked for most comes first: a page is not as wide as all of them.
+const COLUMNS: [(&str, Column); 16] = [
+    ("Calls", Exact(count, |scope| Some(scope.calls as f64))),
+    ("Allocated", Exact(bytes, |scope| Some(scope.allocated_bytes as f64))),
+    ("Own", Exact(bytes, |scope| Some(scope.own_allocated_bytes as f64))),
+    ("Live at the end", Sampled(|scope| &scope.sampled.live_bytes)),
+    ("Live at the peak", Sampled(|scope| &scope.sampled.peak_bytes)),
+    ("p50", Exact(bytes, |scope| Some(scope.per_call?.p50? as f64))),
+    ("p99", Exact(bytes, |scope| Some(scope.per_call?.p99? as f64))),
+    ("Most", Exact(bytes, |scope| Some(scope.per_call?.max? as f64))),
+    ("Mean", Exact(bytes, |scope| Some(scope.per_call?.mean))),
+    ("Busy", Exact(duration, |scope| Some(scope.course?.busy_us as f64))),
+    ("In all", Exact(duration, |scope| Some(scope.course?.wall_us as f64))),
+    ("Polls", Exact(count, |scope| Some(scope.course?.polls as f64))),
+    ("Cancelled", Exact(count, |scope| Some(scope.course?.cancelled as f64))),
+    ("Freed", Exact(bytes, |scope| Some(scope.frees?.freed_bytes as f64))),
+    ("Temporary", Sampled(|scope| &scope.sampled.temporary_bytes)),
+    ("Freed elsewhere", Sampled(|scope| &scope.sampled.cross_thread_bytes)),
 ];
-const TIME: [Column; 2] = [
-    ("Busy", duration, |scope| Some(scope.course?.busy_us as f64)),
-    ("In all", duration, |scope| Some(scope.course?.wall_us as f64)),
-];
-/// Of futures.
-const FUTURES: [Column; 2] = [
-    ("Polls", count, |scope| Some(scope.course?.polls as f64)),
-    ("Cancelled", count, |scope| Some(scope.course?.cancelled as f64)),
-];
-const SAMPLED: [&str; 4] = ["Live at the peak", "Live at the end", "Temporary", "Freed elsewhere"];
+/// Columns that only futures need.
+const OF_FUTURES: [&str; 2] = ["Polls", "Cancelled"];
 
 fn duration(us: f64) -> String {
     duration_us(us as u64)
 }
 
-/// Those of the figures above that any scope has.
-fn columns(scopes: &[ScopeFigures]) -> Vec<Column> {
-    let is_known = |column: &Column| scopes.iter().any(|scope| (column.2)(scope).is_some());
+/// The columns that any of the scopes needs.
+fn columns(scopes: &[ScopeFigures]) -> Vec<(&'static str, Column)> {
     let is_future = |scope: &ScopeFigures| {
         scope.course.is_some_and(|course| course.cancelled > 0 || course.polls > scope.calls)
     };
-    let futures = if scopes.iter().any(is_future) { &FUTURES[..] } else { &[] };
-    MEMORY.iter().chain(&TIME).chain(futures).copied().filter(is_known).collect()
+    let any_future = scopes.iter().any(is_future);
+    let is_needed = |(name, column): &(&str, Column)| {
+        let is_known = match column {
+            Exact(_, figure) => scopes.iter().any(|scope| figure(scope).is_some()),
+            Sampled(_) => true,
+        };
+        is_known && (any_future || !OF_FUTURES.contains(name))
+    };
+    COLUMNS.into_iter().filter(is_needed).collect()
 }
 
 /// Every scope, below the one that entered it.
@@ -65,13 +81,12 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
     }
     writeln!(
         out,
-        r#"<p class="caption">Each scope below the one that entered it last. Calls, bytes and times are exact, with those of inner scopes; own leaves these out. p50 and p99 are the bytes that half and 99 of 100 calls stay below: never too low, less than a quarter too high. Busy is the time inside, of a future that of its polls; in all is from each call's beginning to its end. The last columns are estimated, with 95% intervals: what the scope owns, that is what it allocated outside inner scopes, whoever frees it.</p>"#
+        r#"<p class="caption">Each scope below the one that entered it last. Calls, bytes and times are exact, with those of inner scopes; own leaves these out. p50, p99, most and mean are bytes of a call; the first two are never too low and less than a quarter too high. Busy is the time inside, of a future that of its polls; in all is from each call's beginning to its end. Live, temporary and freed elsewhere (by another thread) are estimated, with 95% intervals, of what the scope owns: what it allocated outside inner scopes, whoever frees it.</p>"#
     )?;
     let rows = scope_tree(&scopes[..scopes.len().min(MOST_ROWS)]);
     write_cut(out, rows.len(), scopes.len(), "scopes, most bytes first")?;
     let columns = columns(scopes);
-    let headings: Vec<&str> =
-        std::iter::once("Scope").chain(columns.iter().map(|column| column.0)).chain(SAMPLED).collect();
+    let headings: Vec<&str> = std::iter::once("Scope").chain(columns.iter().map(|column| column.0)).collect();
     // Sorted by none of them: by the tree.
     write_head(out, &headings, headings.len())?;
     for (at, row) in rows.iter().enumerate() {
@@ -82,17 +97,14 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
             out,
             r#"<tr><td class="name" data-value="{at}"><code style="--depth:{depth}">{name}</code></td>"#
         )?;
-        for (_, unit, figure) in &columns {
-            match figure(scope) {
-                Some(value) => write_number(out, &unit(value), value)?,
-                None => write!(out, r#"<td class="n muted" data-value="-1">–</td>"#)?,
+        for (_, column) in &columns {
+            match column {
+                Exact(unit, figure) => match figure(scope) {
+                    Some(value) => write_number(out, &unit(value), value)?,
+                    None => write!(out, r#"<td class="n muted" data-value="-1">–</td>"#)?,
+                },
+                Sampled(estimate) => write_estimate(out, estimate(scope), bytes, "")?,
             }
-        }
-        let sampled = &scope.sampled;
-        for estimate in
-            [&sampled.peak_bytes, &sampled.live_bytes, &sampled.temporary_bytes, &sampled.cross_thread_bytes]
-        {
-            write_estimate(out, estimate, bytes, "")?;
         }
         writeln!(out, "</tr>")?;
     }
@@ -110,10 +122,11 @@ mod tests {
         let names = |scope: &ScopeFigures| -> Vec<&str> {
             columns(std::slice::from_ref(scope)).iter().map(|column| column.0).collect()
         };
-        assert_eq!(names(&scope), ["Calls", "Allocated", "Own"]);
+        let without_details = names(&scope);
+        assert!(!without_details.contains(&"Busy") && without_details.contains(&"Live at the end"));
         scope.course = Some(ScopeCourse { polls: 2, ..ScopeCourse::default() });
-        assert!(names(&scope).ends_with(&["Busy", "In all"]));
+        assert!(names(&scope).contains(&"Busy") && !names(&scope).contains(&"Polls"));
         scope.course = Some(ScopeCourse { polls: 3, ..ScopeCourse::default() });
-        assert!(names(&scope).ends_with(&["Polls", "Cancelled"]));
+        assert!(OF_FUTURES.iter().all(|name| names(&scope).contains(name)));
     }
 }
