@@ -14,6 +14,7 @@
 use crate::attribute::{Function, Outermost};
 use crate::control;
 use crate::scope::{self, Open, Visit};
+use crate::task::InTask;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -307,6 +308,24 @@ pub trait FutureExt: Future + Sized {
     fn in_named_scope(self, name: &str) -> Scoped<Self> {
         let function = if control::is_active() { Some(scope::named(name)) } else { None };
         Scoped::with(Kind::Scope, function, self)
+    }
+
+    /// The future as an instance of the task called `name`, and as a scope of that name: the scope sums all instances, and beside it the trace tells of
+    /// each of the largest by itself, with the place of this call. Bytes, polls and time are exact, on whatever threads it runs; what is live
+    /// of it is estimated from samples, wherever it is freed. 16,384 instances may live at once; further ones count for the scope only.
+    ///
+    /// ```
+    /// use memscope::FutureExt;
+    ///
+    /// # async fn answer(_: u32) {}
+    /// # fn spawn(_: impl Future) {}
+    /// for query in 0..10 {
+    ///     spawn(answer(query).in_task("query"));
+    /// }
+    /// ```
+    #[track_caller]
+    fn in_task(self, name: &'static str) -> InTask<Scoped<Self>> {
+        InTask::new(name, core::panic::Location::caller(), self.in_scope(name))
     }
 
     /// The future as work of the scope that the caller is in now, on whatever thread it is polled: what it allocates and frees counts for

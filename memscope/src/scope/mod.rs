@@ -24,7 +24,7 @@ pub(crate) use clock::{counter, prepare as prepare_clock, ticks};
 #[cfg(feature = "tracing")]
 pub(crate) use manual::Text;
 pub use manual::{Scope, scope, scope_of, scope_with_labels};
-pub(crate) use names::{ScopeState, current, for_each, named, refused};
+pub(crate) use names::{ScopeState, current, current_id, for_each, named, refused};
 pub(crate) use stack::{NEVER, Position, out_of_order};
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
