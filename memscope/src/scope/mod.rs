@@ -76,17 +76,38 @@ pub(crate) fn enter_in(function: &'static Function, session: u32) -> Option<Open
     let row = end.cast::<Row>().wrapping_byte_add(function.scope().row_offset());
     // SAFETY: behind the frames stand the rows; offsets are those of rows.
     let (frame, known) = unsafe { (&*top, &*row) };
-    if known.session() != session || meter.events() != position.seen.load(Ordering::Relaxed) {
+    if known.session() != session {
         return enter_slowly(function);
     }
-    position.top.store(top, Ordering::Relaxed);
+    if meter.events() != position.seen.load(Ordering::Relaxed) {
+        return Some(enter_charged(frame, known));
+    }
+    Some(push(position, frame, known))
+}
+
+/// Enters a scope, whose row is known, with the next frame.
+#[inline(always)]
+fn push(position: &Position, frame: &Frame, row: &Row) -> Open {
+    position.top.store(core::ptr::from_ref(frame).cast_mut(), Ordering::Relaxed);
     // A signal handler that comes now takes the next frame.
     compiler_fence(Ordering::SeqCst);
-    frame.set_row(row);
-    known.depth.add(1);
+    frame.set_row(core::ptr::from_ref(row).cast_mut());
+    row.depth.add(1);
     // Last, so that little of memscope's own is in the scope's time.
     frame.ticks.set(clock::counter());
-    Some(Open { frame: NonNull::from_ref(frame) })
+    Open { frame: NonNull::from_ref(frame) }
+}
+
+/// The same where the thread's counters have moved since the last edge.
+#[inline(never)]
+fn enter_charged(frame: &Frame, row: &Row) -> Open {
+    let position = &meter::own().position;
+    if let Some(record) = local::record_or_busy()
+        && let Some(table) = record.scope_table()
+    {
+        table.charge(&table.stack(position), record);
+    }
+    push(position, frame, row)
 }
 
 #[cold]
@@ -105,16 +126,13 @@ fn enter_slowly(function: &'static Function) -> Option<Open> {
     }
     // SAFETY: below the end stand frames.
     let frame = unsafe { &*top };
-    position.top.store(top, Ordering::Relaxed);
-    compiler_fence(Ordering::SeqCst);
-    frame.set_row(core::ptr::from_ref(row).cast_mut());
-    row.depth.add(1);
+    let open = push(position, frame, row);
     if !clock::is_counter() {
         // What is stamped is left slowly, and there the system's clock is looked at.
         stack.stamp_all(stack.totals());
+        frame.ticks.set(ticks());
     }
-    frame.ticks.set(ticks());
-    Some(Open { frame: NonNull::from_ref(frame) })
+    Some(open)
 }
 
 impl Open {
@@ -162,7 +180,6 @@ impl Open {
     }
 }
 
-#[cold]
 #[inline(never)]
 fn leave_slowly(frame: NonNull<Frame>, is_call: bool) -> Visit {
     let now = ticks();
