@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 struct Vectors {
     left: usize,
     is_pending: bool,
-    kept: Vec<u8>,
+    _kept: Vec<u8>,
 }
 
 impl Stream for Vectors {
@@ -41,7 +41,7 @@ impl Stream for Vectors {
 }
 
 fn of(count: usize) -> Vectors {
-    Vectors { left: count, is_pending: false, kept: Vec::new() }
+    Vectors { left: count, is_pending: false, _kept: Vec::new() }
 }
 
 /// Items until the end, or until that many.
@@ -114,7 +114,7 @@ fn items_count_for_the_stream_and_what_is_done_with_them_does_not() {
 #[test]
 fn cancelled_panicked_and_never_asked() {
     let scopes = measure(|| {
-        let holding = Vectors { kept: bytes(1000), ..of(50) };
+        let holding = Vectors { _kept: bytes(1000), ..of(50) };
         assert_eq!(take(holding.in_scope("cancelled"), 2), 2);
         let panics = std::panic::AssertUnwindSafe(|| take(of(80).in_scope("panicked"), usize::MAX));
         assert!(std::panic::catch_unwind(panics).is_err());
