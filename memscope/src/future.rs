@@ -14,6 +14,7 @@
 use crate::attribute::{Function, Outermost};
 use crate::control;
 use crate::scope::{self, Open, Visit};
+use crate::task::InTask;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -216,10 +217,80 @@ impl<F> Scoped<F> {
         Self::new(function, future)
     }
 
+    /// A scope of that name.
+    pub(crate) const fn named(name: &'static str, future: F) -> Self {
+        Self::with(Kind::Named(name), None, future)
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn inside(&self) -> Option<&F> {
+        self.future.as_ref()
+    }
+
+    /// Polls what is inside, in its scope; `is_end` tells from the result whether the call ends with it.
+    #[inline(always)]
+    pub(crate) fn poll_in_scope<T>(
+        self: Pin<&mut Self>,
+        poll: impl FnOnce(Pin<&mut F>) -> T,
+        is_end: impl FnOnce(&T) -> bool,
+    ) -> T {
+        let (future, call) = self.project();
+        let future = future.as_pin_mut().expect("a future is not polled after it has been dropped");
+        let session = call.session();
+        if session == 0 || call.is_done {
+            let result = poll(future);
+            if is_end(&result) {
+                call.is_done = true;
+                call.end_session();
+            }
+            return result;
+        }
+        let mut visit = call.begin_poll(session);
+        let result = poll(future);
+        let ends = is_end(&result);
+        visit.ends = ends;
+        drop(visit);
+        if ends {
+            call.end_session();
+        }
+        result
+    }
+
     /// Work for that scope, or for none.
     pub(crate) fn part_of(function: Option<&'static Function>, future: F) -> Self {
         Self::with(Kind::PartOf, function, future)
     }
+}
+
+/// What the attribute makes of a function that returns a stream; without the feature `stream` only making it is measured.
+#[cfg(feature = "stream")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stream {
+    (boxed, $function:expr, $make:expr) => {
+        ::std::boxed::Box::pin($crate::__private::Scoped::made($function, $make))
+    };
+    (plain, $function:expr, $make:expr) => {
+        $crate::__private::Scoped::made($function, $make)
+    };
+}
+
+/// What the attribute makes of a function that returns a stream; without the feature `stream` only making it is measured.
+#[cfg(not(feature = "stream"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stream {
+    ($kind:ident, $function:expr, $make:expr) => {
+        $crate::__private::make_in_scope($function, $make)
+    };
+}
+
+/// Calls `make` as a call of the function.
+#[cfg(not(feature = "stream"))]
+#[doc(hidden)]
+pub fn make_in_scope<T>(function: &'static Function, make: impl FnOnce() -> T) -> T {
+    let _entered = crate::attribute::enter(function);
+    make()
 }
 
 /// Never called: tells the compiler what an `async` block returns. It does not return, but does not say so, for a lint would find code
@@ -256,25 +327,7 @@ impl<F: Future> Future for Scoped<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let (future, call) = self.project();
-        let future = future.as_pin_mut().expect("a future is not polled after it has been dropped");
-        let session = call.session();
-        if session == 0 {
-            let result = future.poll(context);
-            if result.is_ready() {
-                call.is_done = true;
-                call.end_session();
-            }
-            return result;
-        }
-        let mut visit = call.begin_poll(session);
-        let result = future.poll(context);
-        visit.ends = result.is_ready();
-        drop(visit);
-        if result.is_ready() {
-            call.end_session();
-        }
-        result
+        self.poll_in_scope(|future| future.poll(context), Poll::is_ready)
     }
 }
 
@@ -299,7 +352,7 @@ pub trait FutureExt: Future + Sized {
     /// # }
     /// ```
     fn in_scope(self, name: &'static str) -> Scoped<Self> {
-        Scoped::with(Kind::Named(name), None, self)
+        Scoped::named(name, self)
     }
 
     /// The same for a name that is made at run time: a route, a kind of query. The name is looked up now, so without an active session the
@@ -307,6 +360,24 @@ pub trait FutureExt: Future + Sized {
     fn in_named_scope(self, name: &str) -> Scoped<Self> {
         let function = if control::is_active() { Some(scope::named(name)) } else { None };
         Scoped::with(Kind::Scope, function, self)
+    }
+
+    /// The future as an instance of the task called `name`, and as a scope of that name: the scope sums all instances, and beside it the trace tells of
+    /// each of the largest by itself, with the place of this call. Bytes, polls and time are exact, on whatever threads it runs; what is live
+    /// of it is estimated from samples, wherever it is freed. 16,384 instances may live at once; further ones count for the scope only.
+    ///
+    /// ```
+    /// use memscope::FutureExt;
+    ///
+    /// # async fn answer(_: u32) {}
+    /// # fn spawn(_: impl Future) {}
+    /// for query in 0..10 {
+    ///     spawn(answer(query).in_task("query"));
+    /// }
+    /// ```
+    #[track_caller]
+    fn in_task(self, name: &'static str) -> InTask<Scoped<Self>> {
+        InTask::new(name, core::panic::Location::caller(), self.in_scope(name))
     }
 
     /// The future as work of the scope that the caller is in now, on whatever thread it is polled: what it allocates and frees counts for

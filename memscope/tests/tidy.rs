@@ -25,6 +25,8 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/sync.rs",
     "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
+    "memscope/src/task/future.rs",
+    "memscope/src/task/slot.rs",
     "memscope/src/thread/account.rs",
     "memscope/src/thread/local.rs",
     "memscope/src/thread/meter/portable.rs",

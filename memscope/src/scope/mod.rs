@@ -24,7 +24,7 @@ pub(crate) use clock::{counter, prepare as prepare_clock, ticks};
 #[cfg(feature = "tracing")]
 pub(crate) use manual::Text;
 pub use manual::{Scope, scope, scope_of, scope_with_labels};
-pub(crate) use names::{ScopeState, current, for_each, named, refused};
+pub(crate) use names::{ScopeState, current, current_id, for_each, named, refused};
 pub(crate) use stack::{NEVER, Position, out_of_order};
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
@@ -75,18 +75,52 @@ pub(crate) fn enter_in(function: &'static Function, session: u32) -> Option<Open
     }
     let row = end.cast::<Row>().wrapping_byte_add(function.scope().row_offset());
     // SAFETY: behind the frames stand the rows; offsets are those of rows.
-    let (frame, known) = unsafe { (&*top, &*row) };
-    if known.session() != session || meter.events() != position.seen.load(Ordering::Relaxed) {
+    if unsafe { &*row }.session() != session {
         return enter_slowly(function);
     }
+    // SAFETY: below the end stand frames, behind it rows.
+    unsafe {
+        if meter.events() == position.seen.load(Ordering::Relaxed) {
+            Some(push(position, top, row))
+        } else {
+            Some(enter_charged(top, row))
+        }
+    }
+}
+
+/// Enters a scope, whose row is known, with the next frame.
+///
+/// # Safety
+/// They are a frame and a row of the calling thread's table.
+#[inline(always)]
+unsafe fn push(position: &Position, top: *mut Frame, row: *mut Row) -> Open {
     position.top.store(top, Ordering::Relaxed);
     // A signal handler that comes now takes the next frame.
     compiler_fence(Ordering::SeqCst);
-    frame.set_row(row);
-    known.depth.add(1);
-    // Last, so that little of memscope's own is in the scope's time.
-    frame.ticks.set(clock::counter());
-    Some(Open { frame: NonNull::from_ref(frame) })
+    // SAFETY: the caller's contract.
+    unsafe {
+        (*top).set_row(row);
+        (*row).depth.add(1);
+        // Last, so that little of memscope's own is in the scope's time.
+        (*top).ticks.set(clock::counter());
+        Open { frame: NonNull::new_unchecked(top) }
+    }
+}
+
+/// The same where the thread's counters have moved since the last edge.
+///
+/// # Safety
+/// As for [`push`].
+#[inline(never)]
+unsafe fn enter_charged(top: *mut Frame, row: *mut Row) -> Open {
+    let position = &meter::own().position;
+    if let Some(record) = local::record_or_busy()
+        && let Some(table) = record.scope_table()
+    {
+        table.charge(&table.stack(position), record);
+    }
+    // SAFETY: the caller's contract.
+    unsafe { push(position, top, row) }
 }
 
 #[cold]
@@ -103,18 +137,15 @@ fn enter_slowly(function: &'static Function) -> Option<Open> {
     if top >= table.end() {
         return None;
     }
-    // SAFETY: below the end stand frames.
-    let frame = unsafe { &*top };
-    position.top.store(top, Ordering::Relaxed);
-    compiler_fence(Ordering::SeqCst);
-    frame.set_row(core::ptr::from_ref(row).cast_mut());
-    row.depth.add(1);
+    // SAFETY: below the end stand frames; the row is there as long as the thread.
+    let open = unsafe { push(position, top, core::ptr::from_ref(row).cast_mut()) };
     if !clock::is_counter() {
         // What is stamped is left slowly, and there the system's clock is looked at.
         stack.stamp_all(stack.totals());
+        // SAFETY: as above.
+        unsafe { &*top }.ticks.set(ticks());
     }
-    frame.ticks.set(ticks());
-    Some(Open { frame: NonNull::from_ref(frame) })
+    Some(open)
 }
 
 impl Open {
@@ -162,7 +193,6 @@ impl Open {
     }
 }
 
-#[cold]
 #[inline(never)]
 fn leave_slowly(frame: NonNull<Frame>, is_call: bool) -> Visit {
     let now = ticks();

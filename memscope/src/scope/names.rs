@@ -102,10 +102,12 @@ pub(crate) fn for_each(mut visit: impl FnMut(u32, &'static Function)) {
 
 /// The innermost scope that the calling thread is in.
 pub(crate) fn current() -> Option<&'static Function> {
-    if !control::is_active() {
-        return None;
-    }
-    of_id(meter::own().position.scope_id())
+    if control::is_active() { of_id(current_id()) } else { None }
+}
+
+/// Its id; 0 outside any.
+pub(crate) fn current_id() -> u32 {
+    meter::own().position.scope_id()
 }
 
 /// The scope of that name: the same for each call, or the one for all others where there are too many.

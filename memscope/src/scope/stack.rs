@@ -91,6 +91,7 @@ impl Position {
 /// Four counters: allocations, bytes, frees, bytes freed.
 pub(super) type Four = [u64; 4];
 
+#[inline(always)]
 pub(super) fn minus(one: Four, other: Four) -> Four {
     [0, 1, 2, 3].map(|at| one[at].wrapping_sub(other[at]))
 }
@@ -126,19 +127,23 @@ impl Frame {
         unsafe { self.row_address().as_ref() }
     }
 
+    #[inline(always)]
     pub(super) fn stamp(&self, at_entry: Four) {
         self.at_entry.iter().zip(at_entry).for_each(|(counter, value)| counter.set(value));
         self.inner.iter().for_each(|counter| counter.set(0));
     }
 
+    #[inline(always)]
     pub(super) fn since_entry(&self, now: Four) -> Four {
         minus(now, self.at_entry.each_ref().map(Counter::get))
     }
 
+    #[inline(always)]
     pub(super) fn inner(&self) -> Four {
         self.inner.each_ref().map(Counter::get)
     }
 
+    #[inline(always)]
     pub(super) fn add_inner(&self, done: Four) {
         self.inner.iter().zip(done).for_each(|(counter, value)| counter.add(value));
     }
@@ -165,16 +170,19 @@ pub(super) struct Stack<'a> {
 }
 
 impl Stack<'_> {
+    #[inline(always)]
     fn frame(&self, at: *mut Frame) -> &Frame {
         // SAFETY: only frames of the thread's table are asked for.
         unsafe { &*at }
     }
 
+    #[inline(always)]
     pub(super) fn totals(&self) -> Four {
         self.totals.each_ref().map(Counter::get)
     }
 
     /// Stamps the frames above `stamped`, and takes `now` for the counters.
+    #[inline(always)]
     pub(super) fn stamp_all(&self, now: Four) {
         let (top, before) = (self.position.top(), self.totals());
         let mut at = self.position.stamped();
@@ -197,6 +205,7 @@ impl Stack<'_> {
         }
     }
 
+    #[inline(always)]
     fn pop_to(&self, top: *mut Frame) {
         self.position.top.store(top, Ordering::Relaxed);
         if self.position.stamped() > top {
@@ -205,6 +214,7 @@ impl Stack<'_> {
     }
 
     /// Leaves the scope at `at`, the counters having been read.
+    #[inline(always)]
     pub(super) fn pop(&self, at: *mut Frame, ticks: u64) -> Done<'_> {
         let outer = at.wrapping_sub(1);
         if self.position.top() != at || self.frame(outer).row().is_none() {
@@ -223,6 +233,8 @@ impl Stack<'_> {
     }
 
     /// Leaves the scope at `at`, wherever it stands.
+    #[cold]
+    #[inline(never)]
     fn pop_out_of_order(&self, at: *mut Frame, ticks: u64) -> Done<'_> {
         let now = self.totals();
         self.stamp_all(now);

@@ -174,6 +174,7 @@ impl Row {
     }
 
     /// Adds a visit; whether it was the outermost one.
+    #[inline(always)]
     pub(super) fn leave(&self, parent: u32, all: Four, inner: Four, ticks: u64) -> bool {
         self.depth.add(1_u64.wrapping_neg());
         self.polls.add(1);
@@ -284,15 +285,13 @@ impl ScopeTable {
     }
 
     /// Reads the thread's counters, if they have moved.
+    #[inline(always)]
     pub(super) fn charge(&self, stack: &Stack<'_>, record: &ThreadRecord) {
         // Before the counters: a signal handler's allocation that comes in between is seen the next time.
         let events = meter::own().events();
         // While the thread is busy (this is a signal handler) the counters may be half-way from one state to the next.
         if stack.position.seen.load(Ordering::Relaxed) != events && !local::is_busy() {
-            let now = record.account.own_totals();
-            if now != stack.totals() {
-                stack.stamp_all(now);
-            }
+            stack.stamp_all(record.account.own_totals());
             stack.position.seen.store(events, Ordering::Relaxed);
         }
     }

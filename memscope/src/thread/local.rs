@@ -65,11 +65,13 @@ pub(crate) fn event() -> Event {
 }
 
 /// The calling thread's record; `None` before its first event, after its end, and while it is busy.
+#[inline(always)]
 pub(crate) fn record() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
 /// The calling thread's record, also while it is busy.
+#[inline(always)]
 pub(crate) fn record_or_busy() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| local.record.get())
 }
@@ -130,6 +132,7 @@ fn register() -> Option<&'static ThreadRecord> {
 }
 
 /// Whether memscope itself is at work on this thread.
+#[inline(always)]
 pub(crate) fn is_busy() -> bool {
     LOCAL.with(|local| local.busy.get())
 }

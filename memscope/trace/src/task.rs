@@ -1,7 +1,7 @@
 //! Instances of tasks: one future that was made a task, from its first poll to its end.
 //!
 //! A scope sums all calls of one name; a task is one of them. A program may run millions, so a trace tells of some only: of those
-//! that live, of those that allocated most, and of those that a sample belongs to. The rest is in [`TaskTotals`], and
+//! that allocated most, alive and ended, and of those that a sample belongs to. The rest is in [`TaskTotals`], and
 //! in the figures of scopes.
 
 use serde::{Deserialize, Serialize};
