@@ -22,7 +22,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         return canvas::draw_empty(
             title,
             "No task is known one by one in this trace.",
-            "Make futures tasks with memscope::task, or memscope's feature tokio, to see what each instance holds.",
+            "Make futures tasks with .in_task(\"name\") of memscope::FutureExt to see what each instance holds.",
         );
     }
     let live: Vec<_> = tasks.iter().map(TaskFigures::most_live).collect();

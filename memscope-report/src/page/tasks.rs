@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
     if tasks.is_empty() {
         return writeln!(
             out,
-            "<p class=\"muted\">No task is known one by one. Make futures tasks with <code>memscope::task</code> to see \
+            "<p class=\"muted\">No task is known one by one. Make futures tasks with <code>.in_task(\"name\")</code> of <code>memscope::FutureExt</code> to see \
              what each instance holds, and where it was made.</p></section>"
         );
     }

@@ -21,7 +21,7 @@ pub fn write_tasks(
     if analysis.tasks.is_empty() {
         return writeln!(
             out,
-            "No tasks: the trace knows none one by one. Make futures tasks with memscope::task."
+            "No tasks: the trace knows none one by one. Make futures tasks with .in_task(\"name\") of memscope::FutureExt."
         );
     }
     let count = |number: u64| units::count(number as f64);

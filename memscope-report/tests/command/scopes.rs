@@ -80,6 +80,6 @@ fn tasks_are_listed_with_where_they_were_made() {
 fn without_scopes_and_tasks_there_is_a_word_of_advice() {
     let (_dir, path) = folder(&super::common::write(&[super::common::session()]));
     assert!(outcome(0, "scopes", &[&path], &[]).contains("#[memscope::profile]"));
-    assert!(outcome(0, "tasks", &[&path], &[]).contains("memscope::task"));
+    assert!(outcome(0, "tasks", &[&path], &[]).contains("memscope::FutureExt"));
     assert_eq!(json(0, "scopes", &[&path], &[])["scopes"].as_array().unwrap().len(), 0);
 }

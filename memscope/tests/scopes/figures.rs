@@ -1,5 +1,8 @@
 //! What a session's trace says of its scopes.
 
+#[path = "report.rs"]
+mod report;
+
 use memscope::{SamplingConfig, Session};
 use memscope_trace::{Record, TaskTotals, TraceReader};
 use std::collections::HashMap;
@@ -216,12 +219,13 @@ fn measure_with(config: SamplingConfig, work: impl FnOnce()) -> Scopes {
         Session::builder().output(folder.path().join("out")).config(config).start().expect("a session");
     work();
     let trace = session.finalize().expect("a result").trace;
-    let mut reader = TraceReader::new(File::open(trace).expect("a trace")).expect("a trace");
+    let mut reader = TraceReader::new(File::open(&trace).expect("a trace")).expect("a trace");
     let mut scopes = Scopes::default();
     while let Some(record) = reader.next_record().expect("a record") {
         scopes.add(record);
     }
     assert!(reader.stats().is_clean(), "{:?}", reader.stats());
+    report::agrees(&trace, &scopes);
     scopes
 }
 
