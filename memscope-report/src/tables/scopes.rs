@@ -85,7 +85,10 @@ pub fn write_scopes(
 ) -> io::Result<()> {
     let scopes = &analysis.scopes;
     if scopes.is_empty() {
-        return writeln!(out, "No scopes: put #[memscope::profile] on functions, or memscope::scope! into them.");
+        return writeln!(
+            out,
+            "No scopes: put #[memscope::profile] on functions, or memscope::scope! into them."
+        );
     }
     let title = format!(
         "{} scopes; the process allocated {} in {} allocations",
