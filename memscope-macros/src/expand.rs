@@ -22,6 +22,8 @@ pub(crate) fn expand(args: &Args, function: Function) -> TokenStream {
         Returns::Value => measured(args, function),
         Returns::Future => future::returned(args, function),
         Returns::BoxedFuture => future::returned_boxed(args, function),
+        Returns::Stream => future::returned_stream(args, function, "plain"),
+        Returns::BoxedStream => future::returned_stream(args, function, "boxed"),
     }
 }
 

@@ -83,6 +83,25 @@ pub(crate) fn returned_boxed(args: &Args, item: Function) -> TokenStream {
     }
 }
 
+/// The function that returns a stream, or one in a box. What becomes of it depends on a feature of memscope that only memscope knows: hence one of its macros.
+///
+/// ```text
+/// fn rows(&self) -> impl Stream<Item = Row> {                                  // after
+///     memscope::__private::stream!(plain, { static FUNCTION: Function = ...; &FUNCTION }, move || { ({ body }) })
+/// }
+/// ```
+pub(crate) fn returned_stream(args: &Args, mut item: Function, kind: &str) -> TokenStream {
+    let (krate, function) = (krate(args), function(args, &item.sig));
+    let locals = params::move_into_future(&mut item.sig);
+    let inner = in_block(&item.body);
+    let block = delimited(Delimiter::Brace, quote! { #locals #inner }, item.body.span());
+    let kind = proc_macro2::Ident::new(kind, Span::mixed_site());
+    let body = quote_spanned! {Span::mixed_site()=>
+        #krate::__private::stream!(#kind, #function, move || #block)
+    };
+    Made { item, body }.into_tokens()
+}
+
 /// A function whose body is to be an expression.
 struct Made {
     item: Function,

@@ -74,7 +74,10 @@ use proc_macro2::TokenStream;
 /// A function that returns `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture` or `LocalBoxFuture` (told by the last name of the path) is a scope while
 /// it makes the future, and the future is one whenever it is polled. Where the body ends in `Box::pin(async { ... })` nothing more is
 /// allocated; where the box comes from elsewhere, it is put into another one. A future from an earlier `return` of such a body is
-/// not measured. A function that returns a stream is measured until it returns.
+/// not measured.
+///
+/// A function that returns `impl Stream`, `Pin<Box<dyn Stream>>`, `BoxStream` or `LocalBoxStream` is the same with memscope's feature `stream`: the stream is a scope whenever it
+/// is asked for an item, and one call until it ends or is dropped; one in a box is put into another box. Without the feature, the function is measured until it returns.
 ///
 /// # What is counted
 ///

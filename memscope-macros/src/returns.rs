@@ -1,4 +1,4 @@
-//! What a function returns: a value, or a future that does the work later.
+//! What a function returns: a value, or a future or stream that does the work later.
 //!
 //! Told by names, as a macro sees no types: the last name of a path. What has another name counts as a value.
 
@@ -13,14 +13,20 @@ pub(crate) enum Returns {
     Future,
     /// `Pin<Box<dyn Future>>`, or an alias of it.
     BoxedFuture,
+    /// `impl Stream`
+    Stream,
+    /// `Pin<Box<dyn Stream>>`, or an alias of it.
+    BoxedStream,
 }
 
 /// Looks at the signature.
 pub(crate) fn what(output: &ReturnType) -> Returns {
     let ReturnType::Type(_, ty) = output else { return Returns::Value };
     match bare(ty) {
-        Type::ImplTrait(ty) if is_future(&ty.bounds) => Returns::Future,
-        Type::Path(path) if is_boxed_future(&path.path) => Returns::BoxedFuture,
+        Type::ImplTrait(ty) if is_a(&ty.bounds, "Future") => Returns::Future,
+        Type::ImplTrait(ty) if is_a(&ty.bounds, "Stream") => Returns::Stream,
+        Type::Path(path) if is_boxed(&path.path, "Future") => Returns::BoxedFuture,
+        Type::Path(path) if is_boxed(&path.path, "Stream") => Returns::BoxedStream,
         _ => Returns::Value,
     }
 }
@@ -34,22 +40,23 @@ fn bare(ty: &Type) -> &Type {
     }
 }
 
-fn is_future<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> bool {
+fn is_a<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>, name: &str) -> bool {
     bounds.into_iter().any(|bound| match bound {
-        TypeParamBound::Trait(bound) => last_name_is(&bound.path, "Future"),
+        TypeParamBound::Trait(bound) => last_name_is(&bound.path, name),
         _ => false,
     })
 }
 
-fn is_boxed_future(path: &Path) -> bool {
-    if last_name_is(path, "BoxFuture") || last_name_is(path, "LocalBoxFuture") {
+/// Whether it is a pinned box with that trait's object inside, or one of the aliases that `futures` has for it.
+fn is_boxed(path: &Path, name: &str) -> bool {
+    if last_name_is(path, &format!("Box{name}")) || last_name_is(path, &format!("LocalBox{name}")) {
         return true;
     }
     let inside = || match argument(path, "Pin")? {
         Type::Path(pinned) => argument(&pinned.path, "Box"),
         _ => None,
     };
-    matches!(inside(), Some(Type::TraitObject(object)) if is_future(&object.bounds))
+    matches!(inside(), Some(Type::TraitObject(object)) if is_a(&object.bounds, name))
 }
 
 fn last_name_is(path: &Path, name: &str) -> bool {
@@ -72,13 +79,12 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn futures_are_told_by_their_names() {
+    fn futures_and_streams_are_told_by_their_names() {
         let what = |tokens| what(&syn::parse2(tokens).unwrap());
         for tokens in [
             quote! {},
             quote! { -> impl Iterator<Item = u8> },
             quote! { -> Box<dyn Future<Output = u8>> },
-            quote! { -> Pin<Box<dyn Stream<Item = u8>>> },
             quote! { -> Pin<&'a mut dyn Future<Output = u8>> },
             quote! { -> Vec<Pin<Box<dyn Future<Output = u8>>>> },
             quote! { -> Futures },
@@ -98,6 +104,14 @@ mod tests {
             quote! { -> LocalBoxFuture<'_, u8> },
         ] {
             assert_eq!(what(tokens.clone()), Returns::BoxedFuture, "{tokens}");
+        }
+        assert_eq!(what(quote! { -> impl Stream<Item = u8> + '_ }), Returns::Stream);
+        for tokens in [
+            quote! { -> Pin<Box<dyn Stream<Item = u8>>> },
+            quote! { -> BoxStream<'static, u8> },
+            quote! { -> LocalBoxStream<'_, u8> },
+        ] {
+            assert_eq!(what(tokens.clone()), Returns::BoxedStream, "{tokens}");
         }
     }
 }

@@ -57,6 +57,8 @@ mod sampler;
 mod say;
 mod scope;
 mod session;
+#[cfg(feature = "stream")]
+mod stream;
 mod sync;
 mod sys;
 pub mod task;
@@ -80,6 +82,8 @@ pub use resources::{
 };
 pub use scope::{Scope, scope};
 pub use session::{AnalysisResult, SamplingConfig, Session, SessionBuilder};
+#[cfg(feature = "stream")]
+pub use stream::StreamExt;
 #[cfg(feature = "tracing")]
 pub use tracing::ScopeLayer;
 pub use unwind::UnwinderChoice;
@@ -132,9 +136,19 @@ macro_rules! install {
 /// What macros expand to; no part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__stream as stream;
     pub use crate::attribute::{Entered, Function, Options, enter};
+    #[cfg(not(feature = "stream"))]
+    pub use crate::future::make_in_scope;
     pub use crate::future::{Making, Scoped, making, never};
     pub use crate::scope::{scope_of, scope_with_labels};
+
+    /// The time that a scope notes at its edges, in ticks.
+    #[must_use]
+    #[inline(always)]
+    pub fn ticks() -> u64 {
+        crate::scope::counter()
+    }
 
     /// Whether an allocation of the calling thread would be counted now.
     #[must_use]

@@ -1,4 +1,4 @@
-//! From the bytes of a trace to a [`Profile`], in one pass (two, where samples were lost under several intervals) and whatever the bytes are.
+//! From the bytes of a trace to a [`Profile`], in one pass and whatever the bytes are.
 //!
 //! The trace is streamed: memory holds one block, the tables that the trace defines (stacks, sites, names) and the
 //! samples not yet freed. A sample is worth a row in a table only until it is freed; then it is folded into its
@@ -9,6 +9,8 @@
 mod activity;
 mod bins;
 mod builder;
+mod call_sizes;
+mod counts;
 mod folded;
 mod header;
 mod intervals;
@@ -20,29 +22,36 @@ mod profile;
 #[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
 mod samples;
+mod scopes;
 mod shares;
 mod site_table;
+mod site_times;
 mod sites;
 mod slices;
 mod stacks;
 mod table;
+mod tasks;
 mod thin;
 mod thread_series;
+mod weights;
 
 pub(crate) use builder::live_bytes;
+pub use call_sizes::CallSizes;
 pub use folded::FoldedActivity;
 #[cfg(feature = "tools")]
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
-pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
+pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
+pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
-pub use slices::{SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
+pub use tasks::{TaskCount, TaskInstance, TaskSamples};
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;
@@ -106,7 +115,7 @@ impl Profile {
             _ => Self::read_in_parallel(open()?, shares),
         };
         let first = read(IntervalShares::default())?;
-        match first.shares.for_second_pass() {
+        match first.shares.to_restate() {
             Some(shares) => read(shares),
             None => Ok(first),
         }

@@ -4,6 +4,7 @@
 //! trace last said.
 
 use super::ids::Ids;
+use super::scope_figures::ScopeSums;
 use super::{Output, open};
 use crate::error::ReportError;
 use crate::load::live_bytes;
@@ -29,8 +30,13 @@ pub(super) fn write<W: Write, P: AsRef<Path>>(
     sums.resources = vec![Resources::default(); paths.len()];
     while let Some(earliest) = earliest(&cursors) {
         let Some((_, record)) = cursors[earliest].next.take() else { break };
-        if let Some(record) = sums.add(earliest, &record, &ids[earliest]) {
-            out.push(&record)?;
+        let ids = &ids[earliest];
+        let merged = match &record {
+            Record::ScopeSizes(sizes) => sums.more_of_scopes.add_sizes(earliest, sizes, ids),
+            record => sums.add(earliest, record, ids).into_iter().collect(),
+        };
+        for record in &merged {
+            out.push(record)?;
         }
         cursors[earliest].advance()?;
     }
@@ -67,6 +73,9 @@ fn time_us(record: &Record) -> Option<u64> {
         Record::Counters(counters) => Some(counters.time_us),
         Record::ThreadCounters(counters) => Some(counters.time_us),
         Record::ScopeCounters(counters) => Some(counters.time_us),
+        Record::ScopeDetails(details) => Some(details.time_us),
+        Record::ScopeFrees(frees) => Some(frees.time_us),
+        Record::ScopeSizes(sizes) => Some(sizes.time_us),
         Record::Resources(resources) => Some(resources.time_us),
         Record::End(end) => Some(end.totals.time_us),
         _ => None,
@@ -83,6 +92,7 @@ struct Sums {
     resources: Vec<Resources>,
     scopes: HashMap<(usize, u32), ScopeRow>,
     merged_scopes: HashMap<u32, ScopeRow>,
+    more_of_scopes: ScopeSums,
     peak_bytes: u64,
     peak_us: u64,
 }
@@ -103,6 +113,8 @@ impl Sums {
                 Some(Record::ThreadCounters(ThreadCounters { threads, ..counters.clone() }))
             }
             Record::ScopeCounters(counters) => Some(self.add_scopes(at, counters, ids)),
+            Record::ScopeDetails(details) => Some(self.more_of_scopes.add_details(at, details, ids)),
+            Record::ScopeFrees(frees) => Some(self.more_of_scopes.add_frees(at, frees, ids)),
             Record::Resources(resources) => {
                 self.resources[at] = *resources;
                 Some(Record::Resources(self.all_resources(resources.time_us)))

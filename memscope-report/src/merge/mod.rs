@@ -23,13 +23,14 @@
 //!
 //! # What is lost
 //!
-//! Samples in damaged blocks are counted as lost samples, for which estimates allow. If one trace has no end, nor has the
-//! result: that it was cut short is not hidden.
+//! Instances of tasks are not told one by one; the scopes that tasks are, are there. Samples in damaged blocks are counted as lost
+//! samples, for which estimates allow. If one trace has no end, nor has the result: that it was cut short is not hidden.
 
 mod figures;
 mod ids;
 mod outline;
 mod samples;
+mod scope_figures;
 
 use crate::error::ReportError;
 use crate::load::{open_file, open_trace};

@@ -60,6 +60,9 @@ impl Outline {
                 self.scopes.extend(named.scopes.iter().map(|scope| (scope.id, scope.clone())));
             }
             Record::ScopeCounters(counted) => self.scope_ids.extend(&counted.scopes),
+            Record::ScopeDetails(told) => self.scope_ids.extend(told.scopes.iter().chain(&told.parents)),
+            Record::ScopeFrees(told) => self.scope_ids.extend(&told.scopes),
+            Record::ScopeSizes(told) => self.scope_ids.extend(&told.scopes),
             Record::Stacks(stacks) => {
                 raise(&mut self.last_frame, stacks.first_frame, stacks.addresses.len());
                 raise(&mut self.last_node, stacks.first_node, stacks.frames.len());

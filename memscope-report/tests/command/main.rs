@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/script.rs"]
+mod script;
 
 mod check;
 mod diff;
@@ -10,6 +12,7 @@ mod hostile;
 mod merge;
 mod report;
 mod sampled;
+mod scopes;
 mod shell;
 mod tables;
 

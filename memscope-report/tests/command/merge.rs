@@ -170,3 +170,30 @@ fn a_trace_that_cannot_be_read_is_named_and_nothing_is_written() {
     assert_eq!(found.status.code(), Some(1));
     assert!(String::from_utf8(found.stderr).unwrap().contains("expected a place that can be written to"));
 }
+
+#[test]
+fn scopes_keep_frees_times_and_distributions() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = super::script::Script::tree(&["app::main", "app::parse"], 20);
+    let trace = script.trace(Interval::default(), super::script::Random(1));
+    let one = file(&dir, "one.bin", &trace);
+    let all = merged(&dir, 0, &[&one, &one, &one]);
+    let [one, all] = [&one, &all].map(|trace| json(0, "scopes", &[trace], &["-n", "0"]));
+    let rows = |found: &serde_json::Value| found["scopes"].as_array().unwrap().clone();
+    assert_eq!((rows(&one).len(), rows(&all).len()), (20, 20));
+    for (one, all) in rows(&one).iter().zip(rows(&all)) {
+        assert_eq!((&one["name"], &one["depth"]), (&all["name"], &all["depth"]));
+        for (group, field) in [
+            ("frees", "freed_bytes"),
+            ("frees", "own_frees"),
+            ("course", "polls"),
+            ("course", "wall_us"),
+            ("course", "cancelled"),
+        ] {
+            let figure = |scope: &serde_json::Value| scope[group][field].as_u64().unwrap();
+            assert_eq!(figure(&all), 3 * figure(one), "{group} {field}");
+        }
+        // Three times the same calls are distributed as they were.
+        assert_eq!(one["per_call"], all["per_call"]);
+    }
+}

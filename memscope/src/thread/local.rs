@@ -65,8 +65,15 @@ pub(crate) fn event() -> Event {
 }
 
 /// The calling thread's record; `None` before its first event, after its end, and while it is busy.
+#[inline(always)]
 pub(crate) fn record() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
+}
+
+/// The calling thread's record, also while it is busy.
+#[inline(always)]
+pub(crate) fn record_or_busy() -> Option<&'static ThreadRecord> {
+    LOCAL.with(|local| local.record.get())
 }
 
 /// Does a small step with the record of the calling thread, if its account is running (the thread's event has been charged); whether the step
@@ -125,6 +132,7 @@ fn register() -> Option<&'static ThreadRecord> {
 }
 
 /// Whether memscope itself is at work on this thread.
+#[inline(always)]
 pub(crate) fn is_busy() -> bool {
     LOCAL.with(|local| local.busy.get())
 }
@@ -324,6 +332,7 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
         drop(locked);
         local.ended.set(true);
         local.record.set(None);
+        meter::own().position.clear();
         meter::own().set(AT_REST);
         compiler_fence(Ordering::SeqCst);
         local.busy.set(was_busy);
