@@ -1,7 +1,7 @@
 //! Killed at any instant: what was drained is there, and what is missing is no older than a tick.
 //!
-//! Eight threads make samples and note each in a page that outlives them (`progress.rs`): so what is missing from the
-//! trace is known to the sample.
+//! Eight threads make samples and note each, with its time, in memory that outlives them (`progress.rs`): so what is missing from the
+//! trace is known to the sample. What counts is how old the oldest missing sample was when the process was killed.
 
 use crate::harness::{Effort, Outcome, Program, Random, Running, Scenario, monotonic_ns, number};
 use crate::progress::Progress;
@@ -17,14 +17,19 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 pub(crate) const CHILDREN: &[(&str, fn())] = &[("busy", busy)];
 
 const WORKERS: usize = 8;
-/// The tags of samples that relate the child's clock to the trace's.
-const CLOCK_TAG: usize = 1000;
-const CLOCK_SAMPLES: usize = 5;
+// Words of the progress: 0 is set when all is under way; then each worker's number of samples; then the times of its last ones.
+const WORKER_WORD: usize = 1;
+const TIMES: usize = 1 << 13;
 
-// Words of the progress page: 0 is set when all is under way; then each clock sample's time; then for each worker the
-// number of its samples and the time of the last.
-const CLOCK_WORD: usize = 1;
-const WORKER_WORD: usize = 16;
+/// Where a worker's number of samples stands.
+fn made_word(worker: usize) -> usize {
+    WORKER_WORD + worker
+}
+
+/// Where the time of a worker's sample number `number` (from 0) stands, until as many others have been made.
+fn time_word(worker: usize, number: u64) -> usize {
+    WORKER_WORD + WORKERS + worker * TIMES + number as usize % TIMES
+}
 
 /// The share of all samples that killed runs may lose, percent. The promise itself (10 ms for 99 of 100, 25 ms for all) is a matter
 /// of time, and of a processor that is free within it: told, not asserted. Without its ticks the drain thread would lose everything.
@@ -35,21 +40,17 @@ fn busy() {
     let config =
         memscope::SamplingConfig { sample_rate: 0.002, min_allocation_size: 0, buffer_size: 4 << 20 };
     let mut session = memscope::comprehensive_profile_execution("out", Some(config)).expect("a session");
-    for at in 0..CLOCK_SAMPLES {
-        progress.set(CLOCK_WORD + at, monotonic_ns());
-        allocate_surely(CLOCK_TAG + at);
-    }
     let members =
         (number(0) > 0).then(|| std::process::Command::new("sleep").arg("600").spawn().expect("sleep"));
     let end_ns = monotonic_ns() + number(1) * 1_000_000;
     let workers = (0..WORKERS).map(|worker| {
         std::thread::spawn(move || {
-            let word = WORKER_WORD + 2 * worker;
-            for done in 1.. {
+            for done in 0.. {
                 allocate(300);
+                // Not younger than the sample, so that an interruption between the two makes the loss longer, not shorter.
+                progress.set(time_word(worker, done), monotonic_ns());
                 allocate_surely(worker);
-                progress.set(word + 1, monotonic_ns());
-                progress.set(word, done);
+                progress.set(made_word(worker), done + 1);
                 if monotonic_ns() > end_ns {
                     break;
                 }
@@ -67,7 +68,7 @@ fn busy() {
 /// What one killed run has lost.
 struct Lost {
     samples: u64,
-    /// Between the last sample that is there and the last that was made, of the thread that lost most.
+    /// How old the oldest missing sample was when the last of all was made.
     longest_us: u64,
     made: u64,
 }
@@ -94,7 +95,7 @@ fn kill_loop(runs: u64, group: bool) -> Outcome {
         assert!(trace.end.is_none(), "killed");
         assert_eq!(trace.loss.samples(), 0, "the buffers hold more than a tick's worth");
         assert_eq!(profile(&ended.trace()).samples, trace.samples);
-        losses.push(lost(&trace, &progress, run));
+        losses.push(lost(&trace, &progress));
     }
     let mut times: Vec<u64> = losses.iter().map(|lost| lost.longest_us).collect();
     times.sort_unstable();
@@ -112,33 +113,24 @@ fn kill_loop(runs: u64, group: bool) -> Outcome {
     Outcome::Passed(figures)
 }
 
-fn lost(trace: &Trace, progress: &Progress, run: u64) -> Lost {
-    // The least of the differences is the one that nothing came between.
-    let offsets = (0..CLOCK_SAMPLES).filter_map(|at| {
-        let made_us = progress.get(CLOCK_WORD + at) / 1000;
-        let seen_us = trace.sure(CLOCK_TAG + at).times_us.first().copied();
-        Some(made_us as i64 - seen_us? as i64)
-    });
-    let offset_us = offsets.max();
+fn lost(trace: &Trace, progress: &Progress) -> Lost {
     let mut lost = Lost { samples: 0, longest_us: 0, made: 0 };
+    let (mut oldest_ns, mut killed_ns) = (u64::MAX, 0);
     for worker in 0..WORKERS {
-        let word = WORKER_WORD + 2 * worker;
-        let (made, last_us) = (progress.get(word), progress.get(word + 1) / 1000);
+        let made = progress.get(made_word(worker));
+        let there = trace.sure(worker).times_us.len() as u64;
+        let missing = made.saturating_sub(there);
         lost.made += made;
-        let there = trace.sure(worker).times_us;
-        let missing = made.saturating_sub(there.len() as u64);
-        if missing == 0 {
-            continue;
-        }
         lost.samples += missing;
-        // A worker whose first samples are missing lost what came since all began.
-        let last_there_us = match (there.last(), offset_us) {
-            (Some(&seen_us), Some(offset_us)) => (seen_us as i64 + offset_us) as u64,
-            _ => progress.get(CLOCK_WORD) / 1000,
-        };
-        lost.longest_us = lost.longest_us.max(last_us.saturating_sub(last_there_us));
-        assert!(last_us > 0, "run {run}: made, but never noted");
+        if made > 0 {
+            killed_ns = killed_ns.max(progress.get(time_word(worker, made - 1)));
+        }
+        if missing > 0 {
+            assert!(missing <= TIMES as u64, "a thread lost {missing} samples");
+            oldest_ns = oldest_ns.min(progress.get(time_word(worker, there)));
+        }
     }
+    lost.longest_us = killed_ns.saturating_sub(oldest_ns) / 1000;
     lost
 }
 
@@ -164,7 +156,7 @@ fn stopped_process(effort: Effort) -> Outcome {
     let trace = Trace::open(&ended.trace());
     assert!(trace.stats.is_clean() && trace.end.is_some());
     for worker in 0..WORKERS {
-        let made = progress.get(WORKER_WORD + 2 * worker);
+        let made = progress.get(made_word(worker));
         assert_eq!(trace.sure(worker).times_us.len() as u64, made);
     }
     Outcome::Passed(format!("{before} samples at the last stop, {} at the end", trace.samples))
