@@ -61,11 +61,12 @@ impl Rings {
 /// Takes a sample, if there is one, and looks at all of it.
 fn take(rings: &Rings, taken: &mut Vec<u64>) {
     let mut frames = [0; MAX_FRAMES];
-    if let Some(popped) = rings.ring().pop(&mut frames) {
+    if let Some(popped) = rings.ring().take(&mut frames) {
         let number = popped.time_ns;
         let expected = [number + 100, number + 200];
         assert_eq!(popped, sample(number, &expected[..number as usize % 3]));
         taken.push(number);
+        rings.ring().give_room_back();
     }
 }
 
@@ -100,7 +101,7 @@ fn ring_gives_back_what_fitted_in_order() {
         assert!(!fitted.is_empty());
         assert_eq!(taken, fitted);
         // SAFETY: the producer has ended.
-        unsafe { Ring::release_of(&rings.0) };
+        unsafe { Ring::release_of(&rings.0, |_| false) };
     });
 }
 

@@ -17,10 +17,30 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
 }
 
-/// Gives back what [`map`] gave.
+/// Maps the first `bytes` of a file, shared: what is stored there is in the file.
+pub(crate) fn map_shared(file: &File, bytes: usize) -> io::Result<NonNull<u8>> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a mapping at an address of the kernel's choice touches no memory of ours.
+    let at = unsafe {
+        libc::mmap(core::ptr::null_mut(), bytes, protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
+    };
+    let mapped = (at != libc::MAP_FAILED).then(|| NonNull::new(at.cast())).flatten();
+    mapped.ok_or_else(io::Error::last_os_error)
+}
+
+/// Whether what `file` holds is in memory, not on a disk.
+pub(crate) fn is_in_memory(file: &File) -> bool {
+    // SAFETY: zeroes are a value of the structure, which is valid for writing; the descriptor is open.
+    unsafe {
+        let mut found: libc::statfs = core::mem::zeroed();
+        libc::fstatfs(file.as_raw_fd(), &mut found) == 0 && found.f_type == libc::TMPFS_MAGIC
+    }
+}
+
+/// Gives back what [`map`] or [`map_shared`] gave.
 ///
 /// # Safety
-/// `at` and `bytes` are those of one call of [`map`], and nothing refers to the memory any more.
+/// `at` and `bytes` are those of one such call, and nothing refers to the memory any more.
 pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
     // SAFETY: the caller's contract.
     unsafe { libc::munmap(at.as_ptr().cast(), bytes) };

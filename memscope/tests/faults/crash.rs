@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "1", name: "kill9_loop", run: |effort| kill_loop(effort.choose(100, 500), false) },
     Scenario { rows: "2", name: "kill9_group", run: |effort| kill_loop(effort.choose(10, 100), true) },
+    Scenario { rows: "1", name: "kill9_shared", run: |effort| kill_shared(effort.choose(60, 500)) },
     Scenario { rows: "11", name: "stopped_process", run: stopped_process },
 ];
 
@@ -132,6 +133,52 @@ fn lost(trace: &Trace, progress: &Progress) -> Lost {
     }
     lost.longest_us = killed_ns.saturating_sub(oldest_ns) / 1000;
     lost
+}
+
+/// With shared rings a process may be killed at any instant: whoever reads the trace finds every sample in it.
+fn kill_shared(runs: u64) -> Outcome {
+    let mut random = Random(0x5DEE_CE66_D1CE_4E5B);
+    let (mut made, mut swept, mut known) = (0, 0, 0);
+    for run in 0..runs {
+        let program = Program::new("busy").argument(0).argument(600_000);
+        let running = program.environment("MEMSCOPE_SHARED_RINGS", "on").start();
+        let progress = Progress::open(running.folder.path());
+        assert!(progress.wait_for(0), "run {run} does not get under way");
+        std::thread::sleep(Duration::from_micros(random.below(200_000)));
+        if run % 10 == 0 {
+            // Its trace is another's business while it runs.
+            assert_eq!(memscope_trace::sweep_rings(&running.trace()).expect("it can be asked"), None);
+        }
+        running.kill();
+        let ended = running.wait();
+        let link = memscope_trace::rings_path(&ended.trace());
+        let rings = std::fs::canonicalize(&link).expect("the rings are there");
+        let found = if run % 2 == 0 {
+            memscope_trace::sweep_rings(&ended.trace()).expect("rings of this trace").expect("rings")
+        } else {
+            let before = Trace::open(&ended.trace()).samples;
+            let samples = profile(&ended.trace()).samples - before;
+            memscope_trace::Swept { samples, known_samples: 0 }
+        };
+        assert!(!rings.exists() && !link.is_symlink(), "the rings are removed");
+        let trace = Trace::open(&ended.trace());
+        assert!(trace.stats.is_clean() && trace.end.is_none(), "{:?}", trace.stats);
+        assert_eq!(profile(&ended.trace()).samples, trace.samples);
+        for worker in 0..WORKERS {
+            let (there, noted) = (trace.sure(worker).times_us.len() as u64, progress.get(made_word(worker)));
+            // One more may have been made, and not noted.
+            assert!(
+                there == noted || there == noted + 1,
+                "run {run}: {there} of {noted} samples of {worker}"
+            );
+            made += noted;
+        }
+        (swept, known) = (swept + found.samples, known + found.known_samples);
+    }
+    assert!(swept > runs, "the rings hold something mostly");
+    Outcome::Passed(format!(
+        "{runs} kills: 0 of {made} samples lost; {swept} came from the rings, {known} were in both"
+    ))
 }
 
 /// A process that is stopped is read, and reads well, and goes on as if nothing had been.

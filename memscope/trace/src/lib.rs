@@ -28,11 +28,14 @@
 pub mod block;
 mod codec;
 mod columns;
+mod dictionary;
 mod error;
 mod interval;
 mod numbered;
 mod reader;
 mod record;
+pub mod rings;
+mod sweep;
 mod window;
 mod writer;
 
@@ -40,4 +43,5 @@ pub use block::{FORMAT_VERSION, MAX_PAYLOAD_BYTES};
 pub use error::TraceError;
 pub use reader::{ReadStats, TraceReader};
 pub use record::*;
+pub use sweep::{Swept, rings_path, sweep_rings};
 pub use writer::TraceWriter;
