@@ -198,3 +198,63 @@ impl Drop for Arena {
 fn bit(words: &[AtomicU64], place: usize) -> (u64, &AtomicU64) {
     (1 << (place % 64), &words[place / 64])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::{MAX_FRAMES, Sample};
+    use memscope_trace::AllocationKind;
+
+    fn arena(folder: &std::path::Path) -> Arena {
+        let path = folder.join("rings");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(&path).expect("a file");
+        let owner = Owner { started_unix_ns: 1, start_ns: 2, credit_bytes: 3.0 };
+        // So large that there are few.
+        Arena::create(file, vec![path], 1 << 29, &owner).expect("an arena")
+    }
+
+    #[test]
+    fn places_are_handed_out_once_and_again_when_given_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let arena = arena(folder.path());
+        let rings: Vec<_> = (0..20).map_while(|_| arena.take_place()).collect();
+        assert_eq!(rings, (0..16).collect::<Vec<_>>());
+        assert!(arena.ring(4096).is_none() && arena.outside.load(Ordering::Relaxed) == 1);
+        arena.free_place(5);
+        assert_eq!((arena.take_place(), arena.take_place()), (Some(5), None));
+        assert!(!arena.take_back(NonNull::dangling()), "a ring of the process's own is none of the arena's");
+        drop(arena);
+        assert!(!folder.path().join("rings").exists(), "the file goes with it");
+    }
+
+    #[test]
+    fn a_ring_of_a_thread_before_is_an_empty_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rings");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(&path).expect("a file");
+        let owner = Owner { started_unix_ns: 1, start_ns: 2, credit_bytes: 3.0 };
+        let arena = Arena::create(file, vec![path], 4096, &owner).expect("an arena");
+        let kind = AllocationKind::Alloc;
+        let sample = Sample {
+            time_ns: 1,
+            size: 2,
+            old_size: 0,
+            kind,
+            interval: 0,
+            entry: 0,
+            scope: 0,
+            truncated: false,
+            frames: &[7],
+        };
+        for _ in 0..3 {
+            let ring = arena.ring(4096).expect("a place");
+            // SAFETY: the arena's, and nobody else's.
+            let shared = unsafe { ring.as_ref() };
+            assert!(shared.is_empty() && shared.take(&mut [0; MAX_FRAMES]).is_none());
+            assert!(shared.push(&sample));
+            assert!(arena.take_back(ring));
+        }
+    }
+}

@@ -12,10 +12,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "1", name: "kill9_loop", run: |effort| kill_loop(effort.choose(100, 500), false) },
     Scenario { rows: "2", name: "kill9_group", run: |effort| kill_loop(effort.choose(10, 100), true) },
     Scenario { rows: "1", name: "kill9_shared", run: |effort| kill_shared(effort.choose(60, 500)) },
+    Scenario { rows: "1, 20, 22, 38", name: "shared_rings_stay_within_bounds", run: shared_rings },
     Scenario { rows: "11", name: "stopped_process", run: stopped_process },
 ];
 
-pub(crate) const CHILDREN: &[(&str, fn())] = &[("busy", busy)];
+pub(crate) const CHILDREN: &[(&str, fn())] = &[("busy", busy), ("shared_rings", shared_rings_child)];
 
 const WORKERS: usize = 8;
 // Words of the progress: 0 is set when all is under way; then each worker's number of samples; then the times of its last ones.
@@ -179,6 +180,64 @@ fn kill_shared(runs: u64) -> Outcome {
     Outcome::Passed(format!(
         "{runs} kills: 0 of {made} samples lost; {swept} came from the rings, {known} were in both"
     ))
+}
+
+/// Shared rings under threads that come and go, a fork, sessions in a row: everything is in the trace, and nothing stays behind.
+fn shared_rings(effort: Effort) -> Outcome {
+    let ended = Program::new("shared_rings").argument(effort.choose(400, 20_000)).run();
+    let told = ended.expect_success().to_owned();
+    assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+    let refused =
+        Program::new("busy").argument(0).argument(100).environment("MEMSCOPE_SHARED_RINGS", "perhaps").run();
+    assert!(refused.stderr.contains("on or off"), "{}", refused.stderr);
+    Outcome::Passed(told)
+}
+
+fn shared_rings_child() {
+    use std::os::unix::fs::PermissionsExt;
+    let rounds = 3;
+    for round in 0..rounds {
+        let trace = std::path::Path::new("out/trace.bin");
+        let builder = memscope::Session::builder().output("out").shared_rings(true);
+        let mut session = builder.start().expect("a session");
+        let link = memscope_trace::rings_path(trace);
+        let rings = std::fs::canonicalize(&link).expect("rings");
+        let mode = std::fs::metadata(&rings).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let before_kib = crate::harness::resident_kib();
+        let threads = number(0);
+        for number in 0..threads {
+            let thread = std::thread::spawn(move || allocate_surely(number as usize % 100));
+            thread.join().expect("no panic");
+        }
+        // SAFETY: the child allocates and ends without handlers.
+        match unsafe { libc::fork() } {
+            0 => {
+                allocate_surely(500);
+                // SAFETY: no handlers, as said.
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: the status is valid for writing.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                assert_eq!(status, 0, "the child ran to its end");
+            }
+        }
+        let grown_kib = crate::harness::resident_kib().saturating_sub(before_kib);
+        let result = session.finalize().expect("a result");
+        assert_eq!(result.lost_samples, 0, "{result}");
+        assert!(!rings.exists() && !link.is_symlink(), "nothing stays behind");
+        let found = Trace::open(trace);
+        let sure: usize = (0..=500).map(|tag| found.sure(tag).times_us.len()).sum();
+        assert_eq!(sure as u64, threads, "every sample, and none of the child's");
+        if round + 1 == rounds {
+            println!(
+                "{rounds} sessions of {threads} threads in a row: every sample, no file left, RSS +{grown_kib} KiB"
+            );
+        }
+        std::fs::rename("out", format!("out{round}")).expect("out of the way");
+    }
 }
 
 /// A process that is stopped is read, and reads well, and goes on as if nothing had been.
