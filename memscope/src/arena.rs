@@ -11,6 +11,7 @@ use crate::ring::Ring;
 use crate::say::say;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::sys;
+use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use memscope_trace::rings::{HEADER_BYTES, INTERVALS, INTERVALS_AT, RingsHeader};
 use std::fs::File;
@@ -24,7 +25,7 @@ const MOST_BYTES: usize = 8 << 30;
 pub(crate) struct Arena {
     base: NonNull<u8>,
     bytes: usize,
-    ring_bytes: usize,
+    ring_bytes: NonZeroUsize,
     /// A bit for each place: taken, and has room.
     taken: Vec<AtomicU64>,
     backed: Vec<AtomicU64>,
@@ -57,8 +58,9 @@ impl Arena {
         owner: &Owner,
     ) -> io::Result<Self> {
         let ring_bytes = ring_bytes.next_multiple_of(sys::page_bytes());
+        let ring_bytes = NonZeroUsize::new(ring_bytes).unwrap_or(NonZeroUsize::MIN);
         let rings = (MOST_BYTES / ring_bytes).clamp(8, MOST_RINGS);
-        let bytes = HEADER_BYTES + rings * ring_bytes;
+        let bytes = HEADER_BYTES + rings * ring_bytes.get();
         let words = || (0..rings.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         // From here on the paths go with the arena, whatever fails.
         let mut arena = Self {
@@ -84,7 +86,7 @@ impl Arena {
             process_id: arena.process_id,
             started_unix_ns: owner.started_unix_ns,
             start_ns: owner.start_ns,
-            ring_bytes: ring_bytes as u64,
+            ring_bytes: ring_bytes.get() as u64,
             rings: rings as u64,
             credit_bytes: owner.credit_bytes,
         };
@@ -98,17 +100,16 @@ impl Arena {
     pub(crate) fn ring(&self, bytes: usize) -> Option<NonNull<Ring>> {
         let place = self.take_place();
         let ring = place.and_then(|place| {
-            let at = HEADER_BYTES + place * self.ring_bytes;
-            let is_backed =
-                bit(&self.backed, place).1.load(Ordering::Relaxed) & bit(&self.backed, place).0 != 0;
-            if !is_backed && sys::give_room(&self.file, at as u64, self.ring_bytes as u64).is_err() {
+            let at = HEADER_BYTES + place * self.ring_bytes.get();
+            let (mask, backed) = bit(&self.backed, place)?;
+            let is_backed = backed.load(Ordering::Relaxed) & mask != 0;
+            if !is_backed && sys::give_room(&self.file, at as u64, self.ring_bytes.get() as u64).is_err() {
                 self.free_place(place);
                 return None;
             }
-            let (mask, word) = bit(&self.backed, place);
-            word.fetch_or(mask, Ordering::Relaxed);
+            backed.fetch_or(mask, Ordering::Relaxed);
             // SAFETY: the place is within the mapping, page-aligned, and was just taken.
-            unsafe { Ring::begin_in(self.base.add(at), bytes.min(self.ring_bytes)) }
+            unsafe { Ring::begin_in(self.base.add(at), bytes.min(self.ring_bytes.get())) }
         });
         if ring.is_none() {
             self.outside.fetch_add(1, Ordering::Relaxed);
@@ -150,9 +151,10 @@ impl Arena {
     }
 
     fn free_place(&self, place: usize) {
-        let (mask, word) = bit(&self.taken, place);
-        // Release: pairs with `take_place`.
-        word.fetch_and(!mask, Ordering::Release);
+        if let Some((mask, word)) = bit(&self.taken, place) {
+            // Release: pairs with `take_place`.
+            word.fetch_and(!mask, Ordering::Release);
+        }
     }
 
     /// Notes an interval that came into force, for samples that are drawn under it before the trace is told.
@@ -195,8 +197,8 @@ impl Drop for Arena {
     }
 }
 
-fn bit(words: &[AtomicU64], place: usize) -> (u64, &AtomicU64) {
-    (1 << (place % 64), &words[place / 64])
+fn bit(words: &[AtomicU64], place: usize) -> Option<(u64, &AtomicU64)> {
+    Some((1 << (place % 64), words.get(place / 64)?))
 }
 
 #[cfg(test)]

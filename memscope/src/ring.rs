@@ -180,7 +180,7 @@ impl Ring {
 
     /// The `count` words from `position` on: up to the ring's end, and from its front.
     fn range(&self, position: usize, count: usize) -> (&[AtomicU64], &[AtomicU64]) {
-        let (front, back) = self.words().split_at(self.index(position));
+        let (front, back) = split(self.words(), self.index(position));
         let before_end = count.min(back.len());
         (&back[..before_end], &front[..(count - before_end).min(front.len())])
     }
@@ -189,9 +189,8 @@ impl Ring {
     pub(crate) fn prefetch(&self) {
         let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.consumer.tail.load(Ordering::Relaxed));
         let first = if head == tail { 0 } else { self.index(head) };
-        let words = self.words();
         for line in 0..PREFETCHED_LINES {
-            sys::prefetch(&raw const words[(first + line * WORDS_PER_LINE).min(words.len() - 1)]);
+            sys::prefetch(self.words.wrapping_add((first + line * WORDS_PER_LINE).min(self.capacity - 1)));
         }
     }
 
@@ -219,13 +218,13 @@ impl Ring {
         let (before_end, from_front) = self.range(head, words);
         if let Some((first, rest)) = before_end.split_at_checked(HEADER_WORDS) {
             store(first, &header);
-            let (fitting, wrapped) = frames.split_at(rest.len());
+            let (fitting, wrapped) = split(frames, rest.len());
             store(rest, fitting);
             store(from_front, wrapped);
         } else {
-            let (fitting, wrapped) = header.split_at(before_end.len());
+            let (fitting, wrapped) = split(&header, before_end.len());
             store(before_end, fitting);
-            let (first, rest) = from_front.split_at(wrapped.len());
+            let (first, rest) = split(from_front, wrapped.len());
             store(first, wrapped);
             store(rest, frames);
         }
@@ -285,6 +284,11 @@ impl Ring {
     pub(crate) fn is_empty(&self) -> bool {
         self.head.0.load(Ordering::Acquire) == self.consumer.tail.load(Ordering::Acquire)
     }
+}
+
+/// Splits `slice` behind `at` items, or at its end: unlike `split_at` it cannot panic.
+fn split<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
+    slice.split_at(at.min(slice.len()))
 }
 
 fn store(words: &[AtomicU64], values: &[u64]) {

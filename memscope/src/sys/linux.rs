@@ -33,7 +33,7 @@ pub(crate) fn is_in_memory(file: &File) -> bool {
     // SAFETY: zeroes are a value of the structure, which is valid for writing; the descriptor is open.
     unsafe {
         let mut found: libc::statfs = core::mem::zeroed();
-        libc::fstatfs(file.as_raw_fd(), &mut found) == 0 && found.f_type == libc::TMPFS_MAGIC
+        libc::fstatfs(file.as_raw_fd(), &mut found) == 0 && found.f_type as u64 == libc::TMPFS_MAGIC as u64
     }
 }
 
