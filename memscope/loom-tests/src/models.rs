@@ -15,7 +15,7 @@ use memscope_trace::AllocationKind;
 /// Loom looks for another order where an access conflicts with the *last* one to the same atomic; a thread's own look at what it is about
 /// to write hides that of another thread before it. So what reads is started after what writes, in threads of their own, and each
 /// model says how many orders there must be at least: one that is not explored would pass whatever the code does.
-fn model(preemptions: usize, least_orders: u64, scenario: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn model(preemptions: usize, least_orders: u64, scenario: impl Fn() + Sync + Send + 'static) {
     let orders = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = orders.clone();
     let mut builder = loom::model::Builder::new();
