@@ -107,8 +107,7 @@ fn main() {
         ready.wait();
         COUNTED.iter().for_each(|count| count.store(0, Ordering::Relaxed));
         let config = SamplingConfig::default();
-        let mut session =
-            Session::builder().output(&folder).config(config).start().expect("a session");
+        let mut session = Session::builder().output(&folder).config(config).start().expect("a session");
         IS_COUNTED.set(true);
         ready.wait();
         let series = watch(seconds);
