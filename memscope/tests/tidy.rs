@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 /// Files of the published crates in which `unsafe` may stand.
 const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/allocator.rs",
+    "memscope/src/arena.rs",
     "memscope/src/drain/collect.rs",
     "memscope/src/drain/figures.rs",
     "memscope/src/drain/thread.rs",
     "memscope/src/future.rs",
+    "memscope/src/hook/sample.rs",
     "memscope/src/hook/session_data.rs",
     "memscope/src/live/entries.rs",
     "memscope/src/live/filter.rs",
@@ -48,6 +50,10 @@ const MUST_NOT_IMPORT: &[(&str, &[&str])] = &[
     ("memscope/src/hook/", &["crate::drain", "crate::session", "memscope_report"]),
     (
         "memscope/src/ring.rs",
+        &["crate::drain", "crate::session", "crate::hook", "crate::live", "memscope_report"],
+    ),
+    (
+        "memscope/src/arena.rs",
         &["crate::drain", "crate::session", "crate::hook", "crate::live", "memscope_report"],
     ),
     ("memscope/src/sampler.rs", &["crate::drain", "crate::session", "crate::hook", "memscope_report"]),

@@ -133,7 +133,8 @@ impl Profile {
     }
 }
 
-/// Opens the regular file at `path`; returns it with its length. What is no regular file is never opened: opening a
+/// Opens the regular file at `path`; returns it with its length. The trace of a killed process is completed first from the rings that it left, if any
+/// ([`memscope_trace::sweep_rings`]). What is no regular file is never opened: opening a
 /// pipe waits for its other end.
 pub(crate) fn open_file(path: &Path) -> Result<(File, u64), ReportError> {
     let refused = |source| ReportError::Open { path: path.to_owned(), source };
@@ -142,5 +143,7 @@ pub(crate) fn open_file(path: &Path) -> Result<(File, u64), ReportError> {
         let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
         return Err(ReportError::NotAFile { path: path.to_owned(), found });
     }
+    let swept = memscope_trace::sweep_rings(path).map_err(|source| ReportError::from(source).at(path))?;
+    let metadata = if swept.is_some() { std::fs::metadata(path).map_err(refused)? } else { metadata };
     Ok((File::open(path).map_err(refused)?, metadata.len()))
 }

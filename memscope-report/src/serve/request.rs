@@ -130,6 +130,26 @@ mod tests {
         );
     }
 
+    /// However long it goes on, a byte now and then keeps no connection open beyond its time.
+    #[test]
+    fn a_slow_client_is_refused_when_its_time_is_over() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = std::thread::spawn(move || {
+            let mut connection = TcpStream::connect(address).expect("a connection");
+            // Until the other side has closed it.
+            while io::Write::write_all(&mut connection, b"G").is_ok() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        });
+        let mut connection = listener.accept().expect("a connection").0;
+        let deadline = Instant::now() + std::time::Duration::from_millis(200);
+        let read = Request::read(&mut connection, deadline).expect("a connection that stands");
+        assert_eq!(read, Some(Err(Refusal::Malformed)));
+        drop(connection);
+        client.join().expect("no panic");
+    }
+
     #[test]
     fn two_hosts_are_none() {
         let request = Request::parse("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").expect("a request");

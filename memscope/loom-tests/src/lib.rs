@@ -18,3 +18,4 @@ mod sys;
 mod table;
 
 mod models;
+mod protocols;

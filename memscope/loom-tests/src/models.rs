@@ -15,7 +15,7 @@ use memscope_trace::AllocationKind;
 /// Loom looks for another order where an access conflicts with the *last* one to the same atomic; a thread's own look at what it is about
 /// to write hides that of another thread before it. So what reads is started after what writes, in threads of their own, and each
 /// model says how many orders there must be at least: one that is not explored would pass whatever the code does.
-fn model(preemptions: usize, least_orders: u64, scenario: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn model(preemptions: usize, least_orders: u64, scenario: impl Fn() + Sync + Send + 'static) {
     let orders = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = orders.clone();
     let mut builder = loom::model::Builder::new();
@@ -62,11 +62,12 @@ impl Rings {
 /// Takes a sample, if there is one, and looks at all of it.
 fn take(rings: &Rings, taken: &mut Vec<u64>) {
     let mut frames = [0; MAX_FRAMES];
-    if let Some(popped) = rings.ring().pop(&mut frames) {
+    if let Some(popped) = rings.ring().take(&mut frames) {
         let number = popped.time_ns;
         let expected = [number + 100, number + 200];
         assert_eq!(popped, sample(number, &expected[..number as usize % 3]));
         taken.push(number);
+        rings.ring().give_room_back();
     }
 }
 
@@ -101,7 +102,7 @@ fn ring_gives_back_what_fitted_in_order() {
         assert!(!fitted.is_empty());
         assert_eq!(taken, fitted);
         // SAFETY: the producer has ended.
-        unsafe { Ring::release_of(&rings.0) };
+        unsafe { Ring::release_of(&rings.0, |_| false) };
     });
 }
 

@@ -3,13 +3,16 @@
 use super::batch::{FreeBatch, SampleBatch, TaskBatch};
 use super::intern::{Interner, SiteKey};
 use crate::hook::SessionData;
-use crate::ring::MAX_FRAMES;
+use crate::ring::{MAX_FRAMES, Ring, Sample};
 use crate::sync::Ordering;
 use crate::thread::ThreadRecord;
 use memscope_trace::{Loss, Record};
 
 /// Samples that one tick takes from one ring, so that a thread that never pauses does not hold up the others.
 const MOST_OF_A_RING: usize = 16_384;
+
+/// So many are remembered before they are looked through.
+const MOST_KEPT: usize = 16_384;
 
 /// Stands for the number of a sample that was not recorded.
 const UNRECORDED: u64 = u64::MAX;
@@ -36,10 +39,13 @@ pub(crate) struct Collector {
     /// Samples that came while the trace could not be written, and their bytes.
     unrecorded: (u64, u64),
     start_ns: u64,
+    /// Where rings are to outlive the process: those of which samples were taken that are not in the trace yet.
+    kept: Option<Vec<&'static ThreadRecord>>,
 }
 
 impl Collector {
-    pub(crate) fn new(start_ns: u64) -> Self {
+    /// `keeps_room` where what is taken from a ring has to stay there until it is in the trace.
+    pub(crate) fn new(start_ns: u64, keeps_room: bool) -> Self {
         Self {
             interner: Interner::new(),
             samples: SampleBatch::default(),
@@ -49,6 +55,7 @@ impl Collector {
             early: Vec::new(),
             unrecorded: (0, 0),
             start_ns,
+            kept: keeps_room.then(Vec::new),
         }
     }
 
@@ -76,6 +83,7 @@ impl Collector {
             at = record.shared.next_dirty.load(Ordering::Relaxed);
             // AcqRel: a sample pushed after this puts the record onto the list anew; one pushed before is in the ring.
             record.shared.dirty.swap(false, Ordering::AcqRel);
+            self.keep_room(record);
             let is_empty =
                 if is_recording { self.empty_ring(record, records) } else { self.pass_over(session, record) };
             if !is_empty {
@@ -93,7 +101,7 @@ impl Collector {
         let Some(ring) = record.ring() else { return true };
         let mut frames = [0; MAX_FRAMES];
         for _ in 0..MOST_OF_A_RING {
-            let Some(sample) = ring.pop(&mut frames) else { return true };
+            let Some(sample) = self.take(ring, &mut frames) else { return true };
             if self.interner.is_full() {
                 self.write_new(records);
             }
@@ -114,7 +122,35 @@ impl Collector {
                 task: sample.task,
             });
         }
-        ring.is_empty()
+        ring.is_taken()
+    }
+
+    fn take<'a>(&self, ring: &Ring, frames: &'a mut [u64; MAX_FRAMES]) -> Option<Sample<'a>> {
+        let sample = ring.take(frames);
+        if self.kept.is_none() {
+            ring.give_room_back();
+        }
+        sample
+    }
+
+    fn keep_room(&mut self, record: &'static ThreadRecord) {
+        if let Some(kept) = &mut self.kept {
+            if kept.len() >= MOST_KEPT {
+                // In an outage, tick after tick, the same ones.
+                kept.sort_unstable_by_key(|record| record.id());
+                kept.dedup_by_key(|record| record.id());
+            }
+            kept.push(record);
+        }
+    }
+
+    /// What was taken from the rings is in the trace.
+    pub(crate) fn give_room_back(&mut self) {
+        for record in self.kept.iter_mut().flat_map(|kept| kept.drain(..)) {
+            if let Some(ring) = record.ring() {
+                ring.give_room_back();
+            }
+        }
     }
 
     /// Takes the ring's samples without recording them; whether it is empty then.
@@ -122,12 +158,12 @@ impl Collector {
         let Some(ring) = record.ring() else { return true };
         let mut frames = [0; MAX_FRAMES];
         for _ in 0..MOST_OF_A_RING {
-            let Some(sample) = ring.pop(&mut frames) else { return true };
+            let Some(sample) = self.take(ring, &mut frames) else { return true };
             session.live.entries.slot(sample.entry).sample.store(UNRECORDED, Ordering::Relaxed);
             self.unrecorded.0 += 1;
             self.unrecorded.1 = self.unrecorded.1.saturating_add(sample.size);
         }
-        ring.is_empty()
+        ring.is_taken()
     }
 
     /// Gives the tick's samples their numbers: those of one interval together, in the order of time. Returns how many there are.

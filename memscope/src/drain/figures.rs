@@ -96,7 +96,7 @@ impl Book {
             scopes.fold(record);
             // SAFETY: the thread has ended and this is the drain thread, the ring's consumer and the table's only reader.
             unsafe {
-                Ring::release_of(record.ring_slot());
+                Ring::release_of(record.ring_slot(), |ring| session.take_back(ring));
                 ScopeTable::release(record.scope_table_slot());
             }
         });

@@ -51,6 +51,23 @@ impl Drop for EndedOnDrop<'_> {
     }
 }
 
+/// The drain thread's heap may grow by so much before it asks the operating system again, in pieces that an allocator takes from its heap.
+const PIECES: usize = 40;
+const PIECE_BYTES: usize = 96 * 1024;
+
+/// Has the allocator take address space for the thread. glibc's heap of a thread else grows a page at a time, by a system call that waits for
+/// whatever the program's threads are doing to the process's mappings: up to 25 ms each where they map and unmap much.
+fn grow_heap_beforehand() {
+    let mut pieces: [Vec<u8>; PIECES] = [const { Vec::new() }; PIECES];
+    for piece in &mut pieces {
+        // Where there is none, the thread will see when it needs it.
+        if piece.try_reserve_exact(PIECE_BYTES).is_err() {
+            break;
+        }
+    }
+    std::hint::black_box(&pieces);
+}
+
 /// The session's end of the drain thread.
 pub(crate) struct Handle {
     shared: Arc<Shared>,
@@ -66,6 +83,8 @@ impl Handle {
             std::thread::Builder::new().name("memscope-drain".into()).spawn(move || {
                 // For life: the thread's own ends and frees come after this closure.
                 std::mem::forget(Busy::enter());
+                sys::ask_for_short_turns();
+                grow_heap_beforehand();
                 let _ended = EndedOnDrop(&theirs);
                 let mut drain = Drain::new(setup);
                 theirs.lock().started = true;

@@ -57,6 +57,11 @@ impl Output {
         self.outage.is_none()
     }
 
+    /// Whether everything that was handed over is in the trace.
+    pub(super) fn is_settled(&self) -> bool {
+        self.outage.is_none() && self.writer.pending_bytes() == 0
+    }
+
     /// Writes the records in one go. In an outage they wait, but for those that only tell how the session goes.
     pub(super) fn write(&mut self, records: &mut Vec<Record>) {
         for record in records.drain(..) {

@@ -30,6 +30,7 @@ pub(crate) struct Rhythm {
     is_ticking: bool,
     empty_ticks: u32,
     found_ns: u64,
+    emptied_ns: u64,
     period_ns: u64,
     next_ns: u64,
     /// Bytes allocated and freed, as last told.
@@ -43,6 +44,7 @@ impl Rhythm {
             is_ticking: false,
             empty_ticks: 0,
             found_ns: 0,
+            emptied_ns: 0,
             period_ns: PERIOD_NS,
             next_ns: 0,
             moved_bytes: 0,
@@ -56,6 +58,7 @@ impl Rhythm {
 
     /// The rings were emptied at `now_ns`; whether they held anything.
     pub(crate) fn emptied(&mut self, now_ns: u64, found: bool) {
+        self.emptied_ns = now_ns;
         if found {
             self.is_ticking |= now_ns.saturating_sub(self.found_ns) < 2 * self.tick_ns;
             self.found_ns = now_ns;
@@ -71,7 +74,9 @@ impl Rhythm {
     /// How long to wait at `now_ns`, and whether to be rung for.
     pub(crate) fn wait(&self, now_ns: u64) -> (Duration, bool) {
         if self.is_ticking {
-            return (Duration::from_nanos(self.tick_ns), false);
+            // Counted from the last time, so that what a tick takes does not come on top; but the program gets a quarter of it at the least.
+            let waited_ns = now_ns.saturating_sub(self.emptied_ns).min(self.tick_ns / 4 * 3);
+            return (Duration::from_nanos(self.tick_ns - waited_ns), false);
         }
         (Duration::from_nanos(self.next_ns.saturating_sub(now_ns)), true)
     }

@@ -88,7 +88,7 @@ impl Drain {
         let mut drain = Self {
             output: Some(Output::new(file)),
             data,
-            collector: Collector::new(start_ns),
+            collector: Collector::new(start_ns, data.arena.is_some()),
             book: Book::default(),
             modules,
             modules_generation,
@@ -159,6 +159,9 @@ impl Drain {
             self.figures = totals.figures;
             if let Some(governor) = &mut self.governor {
                 let interval = governor.step(now_ns, &totals, self.collector.samples());
+                if let (Some(interval), Some(arena)) = (&interval, &self.data.arena) {
+                    arena.note_interval(interval.id, interval.interval_bytes);
+                }
                 self.records.extend(interval.map(Record::Interval));
                 self.rhythm.set_tick_ns(governor.tick_ns());
             }
@@ -258,6 +261,9 @@ impl Drain {
             sampling_us: totals.sampling_ns / 1000,
         };
         let write_error = self.output.take().and_then(|output| output.finish(&mut self.records, end));
+        if let Some(arena) = &self.data.arena {
+            arena.remove();
+        }
         if quiet {
             self.free_session_data();
         }
@@ -274,7 +280,7 @@ impl Drain {
     fn free_session_data(&mut self) {
         registry::for_each(|record| {
             // SAFETY: no hook is under way, and this is the rings' consumer.
-            unsafe { Ring::release_of(record.ring_slot()) };
+            unsafe { Ring::release_of(record.ring_slot(), |ring| self.data.take_back(ring)) };
         });
         let data = set_session_data(core::ptr::null_mut());
         if !data.is_null() {
@@ -301,6 +307,9 @@ impl Drain {
     fn write(&mut self) {
         if let Some(output) = &mut self.output {
             output.write(&mut self.records);
+            if output.is_settled() {
+                self.collector.give_room_back();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One sample: time, stack, live table, ring.
 
 use super::SessionData;
+use crate::arena::Arena;
 use crate::bell::BELL;
 use crate::control;
 use crate::live::filter;
@@ -59,7 +60,7 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
     // It comes while the stack is walked.
     session.live.prefetch(address as usize);
     let time_ns = sys::monotonic_ns();
-    let Some(ring) = ring_of(record) else { return lose_in_buffer(record, size) };
+    let Some(ring) = ring_of(session, record) else { return lose_in_buffer(record, size) };
     ring.prefetch();
     let mut frames = Frames::new();
     let walk = session.unwinder.walk(record, caller, &mut frames);
@@ -127,9 +128,17 @@ fn lose_in_buffer(record: &ThreadRecord, size: usize) {
 }
 
 /// The thread's ring, made at its first sample.
-fn ring_of(record: &'static ThreadRecord) -> Option<&'static Ring> {
+fn ring_of(session: &SessionData, record: &'static ThreadRecord) -> Option<&'static Ring> {
+    // A child that was made without the handlers of `fork` still has the mappings.
+    if session.arena.as_ref().is_some_and(Arena::is_anothers) {
+        return None;
+    }
     if record.ring().is_none() {
-        let ring = Ring::create(control::ring_bytes())?;
+        let bytes = control::ring_bytes();
+        let shared = session.arena.as_ref().and_then(|arena| arena.ring(bytes));
+        let ring = shared.or_else(|| Ring::create(bytes))?;
+        // SAFETY: just made, for this thread.
+        unsafe { ring.as_ref() }.set_owner(record.id(), record.identity.os_id.load(Ordering::Relaxed));
         // Release: the drain thread sees the ring's header.
         record.ring_slot().store(ring.as_ptr(), Ordering::Release);
     }

@@ -1,9 +1,12 @@
 //! What hooks use of the active session, and how they get at it.
 
+use crate::arena::Arena;
 use crate::live::LiveTable;
+use crate::ring::Ring;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use crate::thread::{InHook, ThreadRecord};
 use crate::unwind::Unwinder;
+use core::ptr::NonNull;
 
 /// What hooks use of the active session.
 pub(crate) struct SessionData {
@@ -16,6 +19,8 @@ pub(crate) struct SessionData {
     pub(crate) missed_stacks: AtomicU64,
     /// Exact mode: a full ring stayed full for too long.
     pub(super) waited_in_vain: AtomicBool,
+    /// Where rings are, if they are to outlive the process.
+    pub(crate) arena: Option<Arena>,
 }
 
 impl SessionData {
@@ -28,7 +33,13 @@ impl SessionData {
             lost_table_bytes: AtomicU64::new(0),
             missed_stacks: AtomicU64::new(0),
             waited_in_vain: AtomicBool::new(false),
+            arena: None,
         }
+    }
+
+    /// Takes back a ring of the arena's that nobody uses; `false` where it is none.
+    pub(crate) fn take_back(&self, ring: NonNull<Ring>) -> bool {
+        self.arena.as_ref().is_some_and(|arena| arena.take_back(ring))
     }
 }
 

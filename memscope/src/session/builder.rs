@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Settings of a session, from [`Session::builder`]. The environment has the last word: `MEMSCOPE_OUTPUT`,
 /// `MEMSCOPE_SAMPLE_RATE`, `MEMSCOPE_MIN_ALLOCATION_SIZE`, `MEMSCOPE_BUFFER_SIZE`, `MEMSCOPE_SAMPLING_INTERVAL`,
-/// `MEMSCOPE_OVERHEAD_BUDGET` (a share such as `0.005`, or `off`), `MEMSCOPE_SEED`, `MEMSCOPE_UNWINDER`.
+/// `MEMSCOPE_OVERHEAD_BUDGET` (a share such as `0.005`, or `off`), `MEMSCOPE_SEED`, `MEMSCOPE_UNWINDER`,
+/// `MEMSCOPE_SHARED_RINGS` (`on` or `off`).
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct SessionBuilder {
@@ -21,6 +22,7 @@ pub struct SessionBuilder {
     pub(crate) budget: OverheadBudget,
     pub(crate) seed: Option<u64>,
     pub(crate) unwinder: UnwinderChoice,
+    pub(crate) shared_rings: bool,
 }
 
 impl Default for SessionBuilder {
@@ -33,6 +35,7 @@ impl Default for SessionBuilder {
             budget: OverheadBudget::Unsaid,
             seed: None,
             unwinder: UnwinderChoice::Auto,
+            shared_rings: false,
         }
     }
 }
@@ -94,6 +97,19 @@ impl SessionBuilder {
     /// How stacks are walked.
     pub fn unwinder(mut self, choice: UnwinderChoice) -> Self {
         self.unwinder = choice;
+        self
+    }
+
+    /// Whether samples outlive a process that is killed before they are written. Without it the last tick's are lost (8 ms). With it
+    /// the threads' buffers are shared: a file in memory, to which `trace.rings` beside the trace leads. Whoever reads the trace of a killed
+    /// process (any command of memscope-report) takes the samples that are left there into the trace, and removes it. Of a session that ends
+    /// in order nothing stays behind.
+    ///
+    /// Costs memory: a thread's first sample takes its whole buffer at once ([`SamplingConfig::buffer_size`]), 4,096 threads at the most; further ones have
+    /// buffers of their own. Frees that were not written yet, and exact counters, are still those of the last tick. Needs a memory file
+    /// system (the output folder, `/dev/shm` or `$XDG_RUNTIME_DIR` on tmpfs): else starting fails.
+    pub fn shared_rings(mut self, shared: bool) -> Self {
+        self.shared_rings = shared;
         self
     }
 

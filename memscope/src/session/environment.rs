@@ -30,6 +30,19 @@ pub(crate) fn apply(mut builder: SessionBuilder) -> Result<SessionBuilder> {
     if let Some(seed) = parse("MEMSCOPE_SEED", "a whole number")? {
         builder.seed = Some(seed);
     }
+    if let Some(value) = read("MEMSCOPE_SHARED_RINGS") {
+        builder.shared_rings = match value.as_str() {
+            "on" => true,
+            "off" => false,
+            _ => {
+                return Err(Error::Environment {
+                    variable: "MEMSCOPE_SHARED_RINGS",
+                    value,
+                    expected: "on or off",
+                });
+            }
+        };
+    }
     if let Some(value) = read("MEMSCOPE_UNWINDER") {
         builder.unwinder = match value.as_str() {
             "auto" => UnwinderChoice::Auto,

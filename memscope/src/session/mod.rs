@@ -16,6 +16,7 @@ mod config;
 pub(crate) mod environment;
 pub(crate) mod output;
 mod result;
+mod rings;
 mod start;
 
 pub use builder::SessionBuilder;

@@ -2,6 +2,7 @@
 
 use crate::say::say;
 use crate::{Error, Result};
+use memscope_trace::rings_path;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ fn keep_aside(path: &Path) -> std::io::Result<()> {
         match std::fs::hard_link(path, &aside) {
             Ok(()) => {
                 std::fs::remove_file(path)?;
+                keep_rings_aside(path, &aside)?;
                 say(format_args!("kept the older {} as {}", path.display(), aside.display()));
                 return Ok(());
             }
@@ -57,6 +59,23 @@ fn keep_aside(path: &Path) -> std::io::Result<()> {
         }
     }
     Err(std::io::Error::other("a million older traces are there: move some away"))
+}
+
+/// The rings that a killed process left stay with its trace.
+fn keep_rings_aside(trace: &Path, aside: &Path) -> std::io::Result<()> {
+    let rings = rings_path(trace);
+    if std::fs::symlink_metadata(&rings).is_err() {
+        return Ok(());
+    }
+    std::fs::rename(rings, rings_path(aside))
+}
+
+/// Makes way for a new link to rings. What stands there belongs to a trace that is gone: of a link nothing is lost.
+pub(super) fn keep_link_aside(link: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(link) {
+        Ok(found) if found.is_symlink() => std::fs::remove_file(link),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a session of some process has the trace locked. Only what is plainly a file is asked: opening a FIFO would wait.
@@ -72,6 +91,7 @@ fn rename_aside(path: &Path, aside: &Path, link_error: std::io::Error) -> std::i
         return Err(link_error);
     }
     std::fs::rename(path, aside)?;
+    keep_rings_aside(path, aside)?;
     say(format_args!("kept the older {} as {}", path.display(), aside.display()));
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! From settings to an active session, one step after the other; the hooks go on last.
 
 use super::builder::SessionBuilder;
-use super::{Running, Session, active, output};
+use super::{Running, Session, active, output, rings};
+use crate::arena::Owner;
 use crate::control::{self, Settings};
 use crate::drain::{Handle, Setup};
 use crate::hook::SessionData;
@@ -32,7 +33,7 @@ pub(super) fn start(
     if !is_installed() {
         return Err(Error::NoAllocator);
     }
-    let data = prepare_data(&builder)?;
+    let mut data = prepare_data(&builder)?;
     let (trace, file) = output::create_trace(&builder.output)?;
     local::LATE.reset();
     crate::hook::live::reset();
@@ -42,15 +43,13 @@ pub(super) fn start(
     registry::for_each(|record| record.begin_session_from_outside());
     let interval = configure(&builder, interval_bytes);
     let start_ns = sys::monotonic_ns();
-    let setup = Setup {
-        file,
-        session: describe(&builder, data.0.unwinder.name()),
-        data: data.0,
-        interval,
-        budget_share,
-        modules: data.1,
-        start_ns,
-    };
+    let session = describe(&builder, data.0.unwinder.name());
+    if builder.shared_rings {
+        let owner =
+            Owner { started_unix_ns: session.started_unix_ns, start_ns, credit_bytes: interval.credit_bytes };
+        data.0.arena = Some(rings::create(&trace, builder.config.buffer_size, &owner)?);
+    }
+    let setup = Setup { file, session, data: data.0, interval, budget_share, modules: data.1, start_ns };
     let drain = Handle::start(setup)
         .map_err(|source| Error::Start { refused: "a thread for the drain", source: Some(source) })?;
     let trace_absolute = std::path::absolute(&trace).unwrap_or_else(|_| trace.clone());

@@ -17,10 +17,30 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
 }
 
-/// Gives back what [`map`] gave.
+/// Maps the first `bytes` of a file, shared: what is stored there is in the file.
+pub(crate) fn map_shared(file: &File, bytes: usize) -> io::Result<NonNull<u8>> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a mapping at an address of the kernel's choice touches no memory of ours.
+    let at = unsafe {
+        libc::mmap(core::ptr::null_mut(), bytes, protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
+    };
+    let mapped = (at != libc::MAP_FAILED).then(|| NonNull::new(at.cast())).flatten();
+    mapped.ok_or_else(io::Error::last_os_error)
+}
+
+/// Whether what `file` holds is in memory, not on a disk.
+pub(crate) fn is_in_memory(file: &File) -> bool {
+    // SAFETY: zeroes are a value of the structure, which is valid for writing; the descriptor is open.
+    unsafe {
+        let mut found: libc::statfs = core::mem::zeroed();
+        libc::fstatfs(file.as_raw_fd(), &mut found) == 0 && found.f_type as u64 == libc::TMPFS_MAGIC as u64
+    }
+}
+
+/// Gives back what [`map`] or [`map_shared`] gave.
 ///
 /// # Safety
-/// `at` and `bytes` are those of one call of [`map`], and nothing refers to the memory any more.
+/// `at` and `bytes` are those of one such call, and nothing refers to the memory any more.
 pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
     // SAFETY: the caller's contract.
     unsafe { libc::munmap(at.as_ptr().cast(), bytes) };
@@ -92,6 +112,38 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
     // SAFETY: the kernel takes the word's address for a name and reads nothing.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
 }
+
+/// Asks the scheduler for short turns of the calling thread, which then gets them soon after it wakes up, however busy the processors are: what a
+/// thread asks for its turn is its deadline (Linux 6.12 and later; older kernels pass that over). Its share of the processors stays as it was.
+pub(crate) fn ask_for_short_turns() {
+    // The first version of the kernel's `struct sched_attr`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Attributes {
+        bytes: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        runtime_ns: u64,
+        deadline_ns: u64,
+        period_ns: u64,
+    }
+    const BYTES: usize = core::mem::size_of::<Attributes>();
+    let mut attributes = Attributes::default();
+    // SAFETY: thread 0 is the caller; the structure is as long as is said, and valid for writing and reading. What is refused stays as it was.
+    unsafe {
+        if libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, BYTES, 0) == 0
+            && attributes.policy == libc::SCHED_OTHER as u32
+        {
+            attributes.runtime_ns = TURN_NS;
+            libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
+        }
+    }
+}
+
+/// More than a tick's work, less than others' turns (1.4 to 3 ms): a thread that comes to the end of its turn in the middle of its work waits for all others.
+const TURN_NS: u64 = 500_000;
 
 /// The kernel's id of the calling thread.
 pub(crate) fn thread_id() -> u32 {

@@ -30,6 +30,16 @@ thread_local! {
         const { Local { record: Cell::new(None), busy: Cell::new(false), ended: Cell::new(false) } };
 }
 
+/// Does something with the calling thread's state. `LocalKey::with` would do, but has a panic for state that is gone, and the hook must have none.
+#[inline(always)]
+fn with_local<R>(body: impl FnOnce(&Local) -> R) -> R {
+    match LOCAL.try_with(body) {
+        Ok(result) => result,
+        // SAFETY: constant from the start and without a destructor, the state is there for as long as its thread.
+        Err(_) => unsafe { core::hint::unreachable_unchecked() },
+    }
+}
+
 /// Whose event has come to the slow path.
 pub(crate) enum Event {
     /// The thread's: it has been charged.
@@ -67,7 +77,7 @@ pub(crate) fn event() -> Event {
 /// The calling thread's record; `None` before its first event, after its end, and while it is busy.
 #[inline(always)]
 pub(crate) fn record() -> Option<&'static ThreadRecord> {
-    LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
+    with_local(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
 /// The calling thread's record, also while it is busy.
@@ -81,7 +91,7 @@ pub(crate) fn record_or_busy() -> Option<&'static ThreadRecord> {
 /// finds nothing due.
 #[inline(always)]
 pub(crate) fn while_running(step: impl FnOnce(&'static ThreadRecord) -> bool) -> bool {
-    LOCAL.with(|local| {
+    with_local(|local| {
         let record = local.record.get().filter(|record| record.account.is_running() && !local.busy.get());
         let Some(record) = record else { return false };
         local.busy.set(true);
@@ -109,7 +119,7 @@ fn look_again(record: &'static ThreadRecord) {
 /// had.
 pub(crate) fn record_or_register() -> Option<&'static ThreadRecord> {
     record().or_else(|| {
-        let may_register = LOCAL.with(|local| !local.busy.get() && !local.ended.get());
+        let may_register = with_local(|local| !local.busy.get() && !local.ended.get());
         if may_register { register() } else { None }
     })
 }
@@ -121,11 +131,11 @@ fn register() -> Option<&'static ThreadRecord> {
     let key = EXIT_KEY.load(Ordering::Relaxed).checked_sub(1)?;
     let record = registry::register()?;
     if !sys::set_exit_key(key, core::ptr::from_ref(record).cast_mut().cast()) {
-        LOCAL.with(|local| local.ended.set(true));
+        with_local(|local| local.ended.set(true));
         record.shared.life.store(ENDED, Ordering::Release);
         return None;
     }
-    LOCAL.with(|local| local.record.set(Some(record)));
+    with_local(|local| local.record.set(Some(record)));
     // Starts the account.
     drop(busy);
     Some(record)
@@ -134,7 +144,7 @@ fn register() -> Option<&'static ThreadRecord> {
 /// Whether memscope itself is at work on this thread.
 #[inline(always)]
 pub(crate) fn is_busy() -> bool {
-    LOCAL.with(|local| local.busy.get())
+    with_local(|local| local.busy.get())
 }
 
 /// While it lives, allocations and frees of this thread pass by the hook. May be nested.
@@ -145,7 +155,7 @@ pub(crate) struct Busy {
 
 impl Busy {
     pub(crate) fn enter() -> Self {
-        LOCAL.with(|local| {
+        with_local(|local| {
             let outermost = !local.busy.replace(true);
             // A signal handler that comes in between finds a busy thread: what it allocates is nobody's.
             compiler_fence(Ordering::SeqCst);
@@ -161,7 +171,7 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.outermost {
-            LOCAL.with(|local| {
+            with_local(|local| {
                 match local.record.get() {
                     Some(record) => {
                         let _locked = record.account.lock();
@@ -188,7 +198,7 @@ impl InHook {
     /// `None` when the thread is busy already or the session has ended meanwhile. `record` is `None` for a thread that
     /// has ended its thread-local life. The account is stopped, without its lock: a session that starts waits for the mark.
     pub(crate) fn enter(record: Option<&'static ThreadRecord>) -> Option<Self> {
-        if LOCAL.with(|local| local.busy.replace(true)) {
+        if with_local(|local| local.busy.replace(true)) {
             return None;
         }
         compiler_fence(Ordering::SeqCst);
@@ -217,7 +227,7 @@ impl InHook {
             }
         }
         compiler_fence(Ordering::SeqCst);
-        LOCAL.with(|local| local.busy.set(false));
+        with_local(|local| local.busy.set(false));
     }
 
     /// The thread's id in the trace; 0 after its thread-local life.
@@ -236,14 +246,14 @@ impl Drop for InHook {
 
 /// In the child of a fork: whoever was at the account of the thread that lives on is not in this process.
 pub(crate) fn after_fork() {
-    if let Some(record) = LOCAL.with(|local| local.record.get()) {
+    if let Some(record) = with_local(|local| local.record.get()) {
         record.account.break_lock();
     }
 }
 
 /// In the child of a fork, before its first session: of the threads that have records only the calling one is there.
 pub(crate) fn forget_other_threads() {
-    let own = LOCAL.with(|local| local.record.get());
+    let own = with_local(|local| local.record.get());
     registry::for_each(|record| {
         record.forget_ring();
         record.state.in_hook.store(false, Ordering::Relaxed);
@@ -322,7 +332,7 @@ pub(crate) fn prepare_exit_key() {
 unsafe extern "C" fn thread_ends(record: *mut c_void) {
     // SAFETY: the value was set to this thread's record, which lives in memory that is never unmapped.
     let record: &'static ThreadRecord = unsafe { &*record.cast::<ThreadRecord>() };
-    LOCAL.with(|local| {
+    with_local(|local| {
         // Busy until the account is stopped: a signal handler would take the meter for that of a thread without a record.
         let was_busy = local.busy.replace(true);
         compiler_fence(Ordering::SeqCst);

@@ -65,7 +65,7 @@ fn next_change(head: u64) -> u64 {
 
 /// The record with that index, its chunk mapped if it was not.
 fn record(index: u32) -> Option<&'static ThreadRecord> {
-    let slot = &CHUNK[(index / CHUNK_RECORDS) as usize];
+    let slot = CHUNK.get((index / CHUNK_RECORDS) as usize)?;
     // Acquire: pairs with the exchange below, so that the chunk's zeroes are visible.
     let mut chunk = slot.load(Ordering::Acquire);
     if chunk.is_null() {

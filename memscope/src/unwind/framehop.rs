@@ -82,11 +82,11 @@ impl Pool {
     pub(crate) fn walk(&self, registers: &Registers, stack_end: usize, into: &mut Frames) -> Walk {
         // The seat that was free last is warm; neighbours are tried in turn.
         let first = self.last.load(Ordering::Relaxed);
-        for step in 0..self.seats.len() {
-            let index = (first + step) % self.seats.len();
-            let walked = self.seats[index].with(|content| content.walk(registers, stack_end, into));
+        let seats = self.seats.iter().enumerate();
+        for (index, seat) in seats.clone().skip(first).chain(seats.take(first)) {
+            let walked = seat.with(|content| content.walk(registers, stack_end, into));
             if let Some(walk) = walked {
-                if step > 0 {
+                if index != first {
                     self.last.store(index, Ordering::Relaxed);
                 }
                 return walk;

@@ -20,6 +20,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "18", name: "slow_disk", run: |_| shimmed("spoiled", "slow") },
     Scenario { rows: "12", name: "atexit_bounded", run: atexit_bounded },
     Scenario { rows: "17", name: "rlimit_fsize", run: file_size_limits },
+    Scenario { rows: "13, 17", name: "the_end_has_its_room", run: end_has_its_room },
     Scenario { rows: "19", name: "rlimit_nofile", run: |_| told(Program::new("no-descriptors").run()) },
     Scenario { rows: "20", name: "bad_dirs", run: |_| told(Program::new("bad-folders").run()) },
     Scenario { rows: "21", name: "dir_removed_midrun", run: |_| told(Program::new("removed-folder").run()) },
@@ -31,6 +32,7 @@ pub(crate) const CHILDREN: &[(&str, fn())] = &[
     ("spoiled", spoiled_child),
     ("stalled-exit", stalled_exit_child),
     ("file-size", file_size_child),
+    ("little-by-little", little_by_little_child),
     ("no-descriptors", no_descriptors_child),
     ("bad-folders", bad_folders_child),
     ("removed-folder", removed_folder_child),
@@ -327,6 +329,36 @@ fn file_size_child() {
     }
     let error = session.finalize().expect_err("the trace is not whole").to_string();
     assert!(error.contains("trace.bin") && error.contains("everything up to that"), "{error}");
+}
+
+/// The file comes near its limit in steps shorter than an END: whatever is left then, the END still fits.
+fn end_has_its_room(effort: Effort) -> Outcome {
+    let limits = (0..effort.choose(6, 40)).map(|at| 9000 + 37 * at);
+    let mut lengths = Vec::new();
+    for limit in limits {
+        let ended = Program::new("little-by-little").argument(limit).run();
+        ended.expect_success();
+        let trace = Trace::open(&ended.trace());
+        // Blocks that were dropped have used up their numbers; what is there is whole.
+        let stats = trace.stats;
+        assert_eq!((stats.damaged_blocks, stats.skipped_bytes, stats.torn_tail_bytes), (0, 0, 0));
+        let reason = trace.end.map(|end| end.reason);
+        assert_eq!(reason, Some(EndReason::WriteFailed as u8), "limit {limit}");
+        lengths.push(limit - ended.trace().metadata().expect("a trace").len());
+    }
+    Outcome::Passed(format!("{} limits, an END within each; bytes left: {lengths:?}", lengths.len()))
+}
+
+fn little_by_little_child() {
+    let limit = libc::rlimit { rlim_cur: number(0), rlim_max: number(0) };
+    // SAFETY: the limit is valid for reading.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+    let mut session = Session::builder().output("out").config(ONLY_SURE).start().expect("a session");
+    for _ in 0..150 {
+        allocate_surely(1);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    session.finalize().expect_err("the trace is not whole");
 }
 
 fn no_descriptors_child() {

@@ -1,6 +1,6 @@
 //! What processes do besides allocating: fork, run others, handle signals, load and unload libraries.
 
-use crate::harness::{Effort, Outcome, Program, Scenario, number};
+use crate::harness::{Effort, Outcome, Program, Scenario, number, resident_kib};
 use crate::traces::{SURE_BYTES, Trace, allocate, allocate_surely};
 use memscope::{SamplingConfig, Session};
 use std::hint::black_box;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "38", name: "fork_storm", run: |effort| told("fork-storm", effort.choose(60, 1000)) },
+    Scenario { rows: "38", name: "a_forked_child_samples_nothing", run: |_| told("forked", 100_000) },
     Scenario { rows: "39", name: "vfork_preexec", run: |effort| told("vfork", effort.choose(30, 500)) },
     Scenario { rows: "25", name: "atexit_and_later", run: atexit_and_later },
     Scenario {
@@ -26,6 +27,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 pub(crate) const CHILDREN: &[(&str, fn())] = &[
     ("fork-storm", fork_storm),
+    ("forked", forked_child_samples_nothing),
     ("vfork", vfork),
     ("atexit", atexit_child),
     ("signal-alloc", signal_alloc),
@@ -105,6 +107,27 @@ fn fork_storm() {
     let trace = Trace::open("out/trace.bin".as_ref());
     assert_eq!(trace.sure(7).times_us.len(), 0, "the children's samples are nobody's");
     println!("{forks} forks beside {rounds},000 allocations; {} samples of the parent", trace.samples);
+}
+
+/// A child goes on without the hooks: in exact mode each of its allocations would else leave a sample in its copy of a ring, which nobody empties.
+fn forked_child_samples_nothing() {
+    let config = SamplingConfig { sample_rate: 1.0, min_allocation_size: 0, buffer_size: 256 << 20 };
+    let mut session = Session::builder().output("out").config(config).start().expect("a session");
+    allocate(1000);
+    // SAFETY: the child allocates, reads a file and ends itself.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let before_kib = resident_kib();
+        allocate(number(0) as usize);
+        let grown_kib = resident_kib().saturating_sub(before_kib);
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(i32::from(grown_kib > 1024)) };
+    }
+    assert_eq!(wait_for(pid), 0, "the child's memory grew as if it were sampled");
+    allocate(1000);
+    let result = session.finalize().expect("a result");
+    assert_eq!(result.lost_samples, 0, "{result}");
+    println!("{} allocations of a child, none of them sampled", number(0));
 }
 
 /// Programs that are run, with and without something to do before `exec` (which decides between vfork and fork).

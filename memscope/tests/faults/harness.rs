@@ -199,6 +199,16 @@ impl Random {
     }
 }
 
+/// Resident memory of this process, KiB, without what glibc's allocator keeps for later.
+pub(crate) fn settled_kib() -> u64 {
+    // SAFETY: no arguments to get wrong; it locks the allocator's arenas one after the other.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0)
+    };
+    resident_kib()
+}
+
 /// Resident memory of this process, KiB.
 pub(crate) fn resident_kib() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");

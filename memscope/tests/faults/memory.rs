@@ -2,11 +2,13 @@
 
 use crate::harness::{Effort, Outcome, Program, Scenario, number, resident_kib};
 use crate::traces::{Trace, allocate_surely};
-use memscope::{SamplingConfig, Session, UnwinderChoice};
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
+use memscope::{SamplingAllocator, SamplingConfig, Session, UnwinderChoice};
+use std::alloc::{GlobalAlloc, Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { rows: "31", name: "a_free_is_told_before_the_memory_goes", run: |_| told("handed-on", 0) },
     Scenario { rows: "26, 27", name: "zeroed_and_in_place", run: |_| told("resident", 0) },
     Scenario { rows: "28, 29, 30", name: "every_shape", run: |_| told("shapes", 0) },
     Scenario {
@@ -17,8 +19,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "43", name: "no_cfi_no_frame_pointer", run: no_cfi },
 ];
 
-pub(crate) const CHILDREN: &[(&str, fn())] =
-    &[("resident", resident), ("shapes", shapes), ("deep", deep), ("no-cfi", no_cfi_child)];
+pub(crate) const CHILDREN: &[(&str, fn())] = &[
+    ("handed-on", handed_on),
+    ("resident", resident),
+    ("shapes", shapes),
+    ("deep", deep),
+    ("no-cfi", no_cfi_child),
+];
 
 const EXACT: SamplingConfig =
     SamplingConfig { sample_rate: 1.0, min_allocation_size: 0, buffer_size: 4 << 20 };
@@ -30,6 +37,71 @@ fn told(child: &str, amount: u64) -> Outcome {
     let trace = Trace::open(&ended.trace());
     assert!(trace.stats.is_clean() && trace.end.is_some(), "{:?}", trace.stats);
     Outcome::Passed(figures)
+}
+
+/// An allocator that hands freed memory on before it returns: to another thread, which has it allocated meanwhile.
+struct HandsOn {
+    memory: AtomicPtr<u8>,
+    stage: AtomicU32,
+}
+
+const AT_REST: u32 = 0;
+const FREED: u32 = 1;
+const TAKEN: u32 = 2;
+
+impl HandsOn {
+    fn wait_for(&self, stage: u32) {
+        while self.stage.load(Ordering::Acquire) != stage {
+            std::thread::yield_now();
+        }
+    }
+}
+
+// SAFETY: hands out one piece of memory, to one thread at a time: the test's threads keep to it.
+unsafe impl GlobalAlloc for HandsOn {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {
+        if self.stage.load(Ordering::Relaxed) == AT_REST {
+            self.stage.store(FREED, Ordering::Release);
+            self.wait_for(TAKEN);
+        }
+    }
+}
+
+/// While memory is on its way back, another thread gets it: the free is that of the first allocation, not of the second.
+fn handed_on() {
+    static ALLOCATOR: SamplingAllocator<HandsOn> = SamplingAllocator::new(HandsOn {
+        memory: AtomicPtr::new(std::ptr::null_mut()),
+        stage: AtomicU32::new(AT_REST),
+    });
+    let mut session = Session::builder().output("out").config(EXACT).start().expect("a session");
+    let mut memory = vec![0_u8; 4096];
+    let inner = ALLOCATOR.inner();
+    inner.memory.store(memory.as_mut_ptr(), Ordering::Relaxed);
+    let layout = |size| Layout::from_size_align(size, 16).expect("a layout");
+    let (first, second) = (layout(1111), layout(2222));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // SAFETY: the sizes are not 0.
+            let address = unsafe { ALLOCATOR.alloc(first) };
+            // SAFETY: allocated just now with that layout.
+            unsafe { ALLOCATOR.dealloc(address, first) };
+        });
+        scope.spawn(|| {
+            inner.wait_for(FREED);
+            // SAFETY: as above; it is never freed.
+            black_box(unsafe { ALLOCATOR.alloc(second) });
+            inner.stage.store(TAKEN, Ordering::Release);
+        });
+    });
+    session.finalize().expect("a result");
+    let trace = Trace::open("out/trace.bin".as_ref());
+    let of = |size| trace.sizes.get(&size).map(|of_size| (of_size.times_us.len(), of_size.freed));
+    assert_eq!((of(1111), of(2222)), (Some((1, 1)), Some((1, 0))), "the first is freed, the second lives");
+    println!("an address handed on while it was freed: the free is the first allocation's");
 }
 
 /// Zeroed memory is not touched, and what can grow in place does.

@@ -1,9 +1,9 @@
-//! What a child has done so far, in a page that outlives it: a shared mapping of a file.
+//! What a child has done so far, in memory that outlives it: a shared mapping of a file.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const BYTES: usize = 4096;
+const BYTES: usize = 1 << 20;
 
 pub(crate) struct Progress {
     words: &'static [AtomicU64],

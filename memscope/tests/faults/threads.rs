@@ -1,6 +1,6 @@
 //! Threads in numbers, their ends, and sessions in numbers.
 
-use crate::harness::{Outcome, Program, Scenario, number, resident_kib};
+use crate::harness::{Outcome, Program, Scenario, number, resident_kib, settled_kib};
 use crate::traces::{Trace, allocate, allocate_surely};
 use memscope::{Error, SamplingConfig, Session};
 use std::hint::black_box;
@@ -69,15 +69,15 @@ fn churn() {
     // Once the drain thread has caught up with those that have ended.
     let settled = || {
         std::thread::sleep(Duration::from_secs(1));
-        resident_kib()
+        settled_kib()
     };
-    let (mut after_a_tenth, mut highest, mut started) = (0, 0, 0);
+    let (mut after_a_third, mut highest, mut started) = (0, 0, 0);
     while started < threads {
         let four = [(); 4].map(|()| std::thread::spawn(|| allocate(50)));
         four.into_iter().for_each(|thread| thread.join().expect("no panic"));
         started += 4;
-        if started == threads / 40 * 4 {
-            after_a_tenth = settled();
+        if started == threads / 12 * 4 {
+            after_a_third = settled();
         }
         highest = highest.max(resident_kib());
     }
@@ -85,11 +85,11 @@ fn churn() {
     let result = session.finalize().expect("a result");
     assert_eq!(result.thread_count as u64, started + 1, "each is counted, and the main thread");
     assert!(
-        at_the_end < after_a_tenth + 2048 + after_a_tenth / 20,
-        "{after_a_tenth} KiB grew to {at_the_end}"
+        at_the_end < after_a_third + 512 + after_a_third / 20,
+        "{after_a_third} KiB grew to {at_the_end}"
     );
     println!(
-        "{started} threads; {after_a_tenth} KiB resident after a tenth of them, {at_the_end} at the end, {highest} at most"
+        "{started} threads; {after_a_third} KiB resident after a third of them, {at_the_end} at the end, {highest} at most"
     );
 }
 
@@ -211,12 +211,12 @@ fn sessions() {
             std::fs::remove_dir_all("out").expect("it was there");
         }
         if round == rounds / 10 {
-            early = (resident_kib(), descriptors(), mappings());
+            early = (settled_kib(), descriptors(), mappings());
         }
     }
-    let late = (resident_kib(), descriptors(), mappings());
+    let late = (settled_kib(), descriptors(), mappings());
     assert!(
-        late.0 < early.0 + 8192 && late.1 <= early.1 && late.2 <= early.2 + 20,
+        late.0 < early.0 + 512 && late.1 <= early.1 && late.2 <= early.2 + 20,
         "{early:?} grew to {late:?}"
     );
     assert_eq!(Trace::open("out/trace.bin".as_ref()).sure(1).times_us.len(), 1);

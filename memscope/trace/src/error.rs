@@ -29,6 +29,13 @@ pub enum TraceError {
         /// Major and minor version of the file.
         found: (u16, u16),
     },
+    /// The rings beside a trace are not what they should be.
+    Rings {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was found.
+        found: &'static str,
+    },
     /// A record is too large for one block: a writer's mistake, the record must be split.
     RecordTooLarge {
         /// The record's kind.
@@ -72,6 +79,12 @@ impl fmt::Display for TraceError {
                  memscope version that wrote it{}",
                 FORMAT_VERSION.0,
                 if *major > FORMAT_VERSION.0 { " (a newer one than this)" } else { "" }
+            ),
+            Self::Rings { path, found } => write!(
+                f,
+                "expected the rings that the trace's process left in {}, found {found}: move that file (or the .rings beside the trace) \
+                 away to read the trace without them",
+                path.display()
             ),
             Self::RecordTooLarge { kind } => write!(
                 f,

@@ -109,6 +109,11 @@ impl<R: Read> TraceReader<R> {
         &self.stats
     }
 
+    /// The number that the next block would have.
+    pub(crate) fn next_sequence(&self) -> u32 {
+        self.next_sequence
+    }
+
     /// The next intact record, or `None` at the end.
     ///
     /// # Errors

@@ -36,6 +36,17 @@ impl<W: Write> TraceWriter<W> {
         Self { sink, sequence: 0, written_bytes: 0, pending, payload: Box::new([0; MAX_PAYLOAD_BYTES]) }
     }
 
+    /// Goes on with a trace whose next block has the number `sequence`; `sink` takes what comes behind it.
+    pub(crate) fn continuing(sink: W, sequence: u32) -> Self {
+        Self {
+            sink,
+            sequence,
+            written_bytes: 0,
+            pending: Vec::new(),
+            payload: Box::new([0; MAX_PAYLOAD_BYTES]),
+        }
+    }
+
     /// Adds `record` as the next block.
     ///
     /// # Errors

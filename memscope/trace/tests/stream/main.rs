@@ -9,3 +9,4 @@ mod kinds;
 mod records;
 mod round_trip;
 mod sources;
+mod sweep;
