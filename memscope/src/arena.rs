@@ -247,6 +247,7 @@ mod tests {
             interval: 0,
             entry: 0,
             scope: 0,
+            task: 0,
             truncated: false,
             frames: &[7],
         };
