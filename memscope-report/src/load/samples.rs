@@ -198,7 +198,8 @@ impl SampleFold {
         let weights = self.weights.rows();
         // What takes much memory while it is made goes first, what takes much of it for good comes last.
         let (ended, peak_us) = activity.take_peak();
-        let (mut at_peak, mut live) = (Tally::default(), Tally::default());
+        let mut at_peak = Tally::default();
+        let mut live = Tally(Vec::with_capacity(self.open.len()));
         ended.iter().for_each(|life| at_peak.add(life.site_row, life.weight));
         let ownership = &mut activity.ownership;
         ended.iter().for_each(|life| add_at_peak(ownership, (life.thread, life.weight), weights));
