@@ -47,6 +47,7 @@ mod error;
 pub mod export;
 #[cfg(feature = "tools")]
 pub mod info;
+mod keyed_hash;
 #[cfg(feature = "tools")]
 pub mod leaks;
 pub mod load;
@@ -54,6 +55,7 @@ pub mod load;
 pub mod merge;
 #[cfg(feature = "charts")]
 pub mod page;
+mod parallel;
 mod progress;
 #[cfg(feature = "tools")]
 pub mod rank;

@@ -4,9 +4,10 @@
 //! do not add up: that of a group is narrower than the sum of its members'.)
 
 use super::stack_trie::StackTrie;
-use super::types::{Frame, GroupFigures, SampledFigures};
-use crate::load::{Amount, Fate, Profile, Site};
-use crate::statistics::{Losses, Total};
+use super::sums::Sums;
+use super::types::{Frame, GroupFigures};
+use crate::load::{Amount, Fate, Profile};
+use crate::statistics::Losses;
 use crate::symbolize::Symbols;
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,67 +30,6 @@ pub enum GroupBy {
     Scope,
 }
 
-/// The samples of a group. The totals of allocations and of bytes are of the same samples.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Sums {
-    allocations: Total,
-    pub(super) allocated_bytes: Total,
-    live_bytes: Total,
-    peak_bytes: Total,
-    temporary_bytes: Total,
-    cross_thread_bytes: Total,
-}
-
-impl Sums {
-    fn add(&mut self, site: &Site) {
-        let (samples, size) = (&site.samples, site.size_bytes as f64);
-        self.allocations.merge(&samples.allocated);
-        self.allocated_bytes.merge(&samples.allocated.scaled(size));
-        self.live_bytes.merge(&samples.live.scaled(size));
-        self.peak_bytes.merge(&samples.at_peak.scaled(size));
-        self.temporary_bytes.merge(&samples.temporary.scaled(size));
-        self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
-    }
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.allocations.merge(&other.allocations);
-        self.allocated_bytes.merge(&other.allocated_bytes);
-        self.live_bytes.merge(&other.live_bytes);
-        self.peak_bytes.merge(&other.peak_bytes);
-        self.temporary_bytes.merge(&other.temporary_bytes);
-        self.cross_thread_bytes.merge(&other.cross_thread_bytes);
-    }
-
-    /// The figures of a part in which no sample fell: there may be something all the same, see [`Total::estimate_within`].
-    pub(super) fn nothing_seen(&self, losses: Losses) -> SampledFigures {
-        let within = |whole: &Total| Total::default().estimate_within(&whole.thinned(losses));
-        let (allocations, bytes) = (within(&self.allocations), within(&self.allocated_bytes));
-        SampledFigures {
-            samples: 0,
-            allocations,
-            allocated_bytes: bytes,
-            live_bytes: bytes,
-            peak_bytes: bytes,
-            temporary_bytes: bytes,
-            cross_thread_bytes: bytes,
-        }
-    }
-
-    pub(super) fn figures(&self, losses: Losses) -> SampledFigures {
-        let whole = self.allocated_bytes.thinned(losses);
-        let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
-        SampledFigures {
-            samples: self.allocations.samples(),
-            allocations: self.allocations.thinned(losses).estimate(),
-            allocated_bytes: whole.estimate(),
-            live_bytes: part(&self.live_bytes),
-            peak_bytes: part(&self.peak_bytes),
-            temporary_bytes: part(&self.temporary_bytes),
-            cross_thread_bytes: part(&self.cross_thread_bytes),
-        }
-    }
-}
-
 /// The groups of `by`, most estimated allocated bytes first, those without samples left out. Samples whose call site is lost to
 /// damage are in none.
 ///
@@ -103,25 +43,21 @@ impl Sums {
 #[must_use]
 pub fn group(profile: &Profile, symbols: &Symbols, by: GroupBy) -> Vec<GroupFigures> {
     let losses = profile.losses();
-    let named = |(name, sums): (String, Sums)| GroupFigures { name, id: None, sampled: sums.figures(losses) };
-    let mut groups: Vec<GroupFigures> = match by {
+    let blamed = |name: fn(&Frame) -> String| {
+        let trie = StackTrie::new(&profile.stacks, symbols);
+        let stack_of = trie.of_sites(profile);
+        by_blamed(profile, &trie, &stack_of, name)
+    };
+    let named =
+        |groups: Vec<(String, Sums)>| groups.into_iter().map(|group| figures(group, losses)).collect();
+    ranked(match by {
         GroupBy::Thread => thread_groups(profile, losses),
         GroupBy::Scope => scope_groups(profile, losses),
-        GroupBy::FunctionInclusive => inclusive(profile, symbols).into_iter().map(named).collect(),
-        GroupBy::Site => by_blamed(profile, symbols, super::sites::label).into_iter().map(named).collect(),
-        GroupBy::Function => {
-            by_blamed(profile, symbols, |frame| frame.function.clone()).into_iter().map(named).collect()
-        }
-        GroupBy::Module => {
-            let module = |frame: &Frame| crate_of(&frame.function).to_owned();
-            by_blamed(profile, symbols, module).into_iter().map(named).collect()
-        }
-    };
-    // The sort is stable, and groups come in the order of their names or ids.
-    groups.sort_by(|one, other| {
-        other.sampled.allocated_bytes.value.total_cmp(&one.sampled.allocated_bytes.value)
-    });
-    groups
+        GroupBy::FunctionInclusive => named(inclusive(profile, symbols).into_iter().collect()),
+        GroupBy::Site => named(blamed(super::sites::label)),
+        GroupBy::Function => named(blamed(|frame| frame.function.clone())),
+        GroupBy::Module => named(blamed(|frame| crate_of(&frame.function).to_owned())),
+    })
 }
 
 /// The sums of all sites whose trimmed stacks are equal, by that stack.
@@ -133,17 +69,53 @@ fn by_stack(profile: &Profile, trie: &StackTrie<'_>) -> BTreeMap<u32, Sums> {
     stacks
 }
 
+/// The sums of all sites whose stacks `name` calls the same by the frame to blame, by that name. `stack_of` has the trimmed stack
+/// of each site.
 fn by_blamed(
     profile: &Profile,
-    symbols: &Symbols,
+    trie: &StackTrie<'_>,
+    stack_of: &[Option<u32>],
     name: impl Fn(&Frame) -> String,
-) -> BTreeMap<String, Sums> {
-    let trie = StackTrie::new(&profile.stacks, symbols);
-    let mut groups: BTreeMap<String, Sums> = BTreeMap::new();
-    for (stack, sums) in by_stack(profile, &trie) {
-        let name = trie.blamed(stack).map_or_else(|| "(stack not recorded)".to_owned(), &name);
-        groups.entry(name).or_default().merge(&sums);
+) -> Vec<(String, Sums)> {
+    let mut group_of_stack: Vec<Option<u32>> = vec![None; trie.len()];
+    let mut group_of_name: BTreeMap<String, u32> = BTreeMap::new();
+    let mut sums: Vec<Sums> = Vec::new();
+    for (site, stack) in profile.sites.iter().zip(stack_of) {
+        let Some(stack) = *stack else { continue };
+        let group = *group_of_stack[stack as usize].get_or_insert_with(|| {
+            let name = trie.blamed(stack).map_or_else(|| "(stack not recorded)".to_owned(), &name);
+            *group_of_name.entry(name).or_insert_with(|| {
+                sums.push(Sums::default());
+                (sums.len() - 1) as u32
+            })
+        });
+        sums[group as usize].add(site);
     }
+    group_of_name.into_iter().map(|(name, group)| (name, std::mem::take(&mut sums[group as usize]))).collect()
+}
+
+/// The groups by crate. `stack_of` has the trimmed stack of each site.
+pub(super) fn modules(
+    profile: &Profile,
+    trie: &StackTrie<'_>,
+    stack_of: &[Option<u32>],
+    losses: Losses,
+) -> Vec<GroupFigures> {
+    let module = |frame: &Frame| crate_of(&frame.function).to_owned();
+    ranked(
+        by_blamed(profile, trie, stack_of, module).into_iter().map(|named| figures(named, losses)).collect(),
+    )
+}
+
+fn figures((name, sums): (String, Sums), losses: Losses) -> GroupFigures {
+    GroupFigures { name, id: None, sampled: sums.figures(losses) }
+}
+
+/// The groups, most allocated bytes first. The sort is stable, and groups come in the order of their names or ids.
+fn ranked(mut groups: Vec<GroupFigures>) -> Vec<GroupFigures> {
+    groups.sort_by(|one, other| {
+        other.sampled.allocated_bytes.value.total_cmp(&one.sampled.allocated_bytes.value)
+    });
     groups
 }
 

@@ -17,6 +17,7 @@ mod sites;
 mod sizes;
 mod slices;
 pub(crate) mod stack_trie;
+mod sums;
 mod tasks;
 mod thread_series;
 mod threads;
@@ -32,6 +33,7 @@ pub(crate) use sites::label as site_label;
 pub use types::*;
 
 use crate::load::Profile;
+use crate::parallel::in_parallel;
 use crate::symbolize::Symbols;
 
 /// Works out everything that charts, page and summary show. The same profile and symbols give the same analysis.
@@ -45,7 +47,19 @@ use crate::symbolize::Symbols;
 #[must_use]
 pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
     let losses = profile.losses();
-    let sites = sites::sites(profile, symbols, losses);
+    let trie = stack_trie::StackTrie::new(&profile.stacks, symbols);
+    let stack_of = trie.of_sites(profile);
+    let (sites, (modules, sizes, scopes, by_size)) = in_parallel(
+        || sites::sites(profile, &trie, &stack_of, losses),
+        || {
+            (
+                group::modules(profile, &trie, &stack_of, losses),
+                sizes::sizes(profile, losses),
+                scopes(profile),
+                lifetimes::by_size(&profile.ownership, losses),
+            )
+        },
+    );
     let mut analysis = Analysis {
         session: overview::session(profile, symbols),
         totals: overview::totals(profile),
@@ -53,14 +67,14 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         threads: threads::threads(profile, losses),
         slices: slices::slices(profile, &sites, losses),
         sites: sites.figures,
-        sizes: sizes::sizes(profile, losses),
+        sizes,
         lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
-        lifetimes_by_size: lifetimes::by_size(&profile.ownership, losses),
+        lifetimes_by_size: by_size,
         flows: flows::flows(&profile.ownership.flows, losses),
-        scopes: scopes(profile),
+        scopes,
         tasks: tasks::tasks(profile, losses),
         task_totals: tasks::totals(profile),
-        modules: group(profile, symbols, GroupBy::Module),
+        modules,
         thread_series: thread_series::thread_series(profile),
         resources: resources::resources(profile),
         findings: Vec::new(),

@@ -1,6 +1,7 @@
 //! Figures of each scope: exact ones, and estimates of what only samples tell.
 
-use super::group::{Sums, scope_sums};
+use super::group::scope_sums;
+use super::sums::Sums;
 use super::types::{BytesPerCall, SampledFigures, ScopeCourse, ScopeFigures, ScopeFreeFigures};
 use crate::load::{Profile, ScopeTotals};
 use std::cmp::Reverse;

@@ -9,10 +9,11 @@
 
 use super::growth::Growth;
 use super::stack_trie::StackTrie;
+use super::sums::Sums;
 use super::types::{Frame, SiteFigures};
 use crate::load::{Profile, Site};
+use crate::parallel::in_parallel;
 use crate::statistics::{Losses, Total};
-use crate::symbolize::Symbols;
 use memscope_trace::AllocationKind;
 
 /// What all sites' frames may take in memory, bytes: a small trace can describe stacks without end. Sites beyond are
@@ -23,12 +24,7 @@ const FRAMES_BYTES_MAX: u64 = 32 << 20;
 #[derive(Debug, Clone, Default)]
 struct Merged {
     stack: u32,
-    allocations: Total,
-    allocated_bytes: Total,
-    live_bytes: Total,
-    peak_bytes: Total,
-    temporary_bytes: Total,
-    cross_thread_bytes: Total,
+    sums: Sums,
     kept_bytes: Total,
     copied_bytes: Total,
     freed: Total,
@@ -40,13 +36,8 @@ struct Merged {
 
 impl Merged {
     fn add(&mut self, site: &Site) {
-        let (samples, size) = (&site.samples, site.size_bytes as f64);
-        self.allocations.merge(&samples.allocated);
-        self.allocated_bytes.merge(&samples.allocated.scaled(size));
-        self.live_bytes.merge(&samples.live.scaled(size));
-        self.peak_bytes.merge(&samples.at_peak.scaled(size));
-        self.temporary_bytes.merge(&samples.temporary.scaled(size));
-        self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
+        let samples = &site.samples;
+        self.sums.add(site);
         let kept_bytes = kept_bytes(site);
         if kept_bytes > 0 {
             let kept_bytes = samples.allocated.scaled(kept_bytes as f64);
@@ -63,19 +54,18 @@ impl Merged {
     }
 
     fn figures(&self, losses: Losses, label: String, frames: Vec<Frame>) -> SiteFigures {
-        let whole = self.allocated_bytes.thinned(losses);
-        let part = |total: &Total| total.thinned(losses).estimate_within(&whole);
+        let sampled = self.sums.figures(losses);
         SiteFigures {
             stack: self.stack,
             frames,
             label,
-            samples: self.allocations.samples(),
-            allocations: self.allocations.thinned(losses).estimate(),
-            allocated_bytes: whole.estimate(),
-            live_bytes: part(&self.live_bytes),
-            peak_bytes: part(&self.peak_bytes),
-            temporary_bytes: part(&self.temporary_bytes),
-            cross_thread_bytes: part(&self.cross_thread_bytes),
+            samples: sampled.samples,
+            allocations: sampled.allocations,
+            allocated_bytes: sampled.allocated_bytes,
+            live_bytes: sampled.live_bytes,
+            peak_bytes: sampled.peak_bytes,
+            temporary_bytes: sampled.temporary_bytes,
+            cross_thread_bytes: sampled.cross_thread_bytes,
             copied_bytes: self.copied_bytes.thinned(losses).estimate_within(&self.kept_bytes.thinned(losses)),
             mean_lifetime_us: (self.freed.samples() > 0).then(|| self.lifetime_us / self.freed.value()),
             mean_live_age_us: (self.live.samples() > 0).then(|| self.live_age_us / self.live.value()),
@@ -95,17 +85,13 @@ pub(super) struct Sites {
 }
 
 /// The call sites, most estimated allocated bytes first.
-pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sites {
-    let trie = StackTrie::new(&profile.stacks, symbols);
-    let stack_of: Vec<Option<u32>> = profile
-        .sites
-        .iter()
-        .map(|site| {
-            let has_samples = site.samples.allocated.samples() > 0;
-            has_samples.then(|| trie.of_site(&profile.stacks, site))
-        })
-        .collect();
-    let ranked = rank_stacks(profile, &stack_of, trie.len());
+pub(super) fn sites(
+    profile: &Profile,
+    trie: &StackTrie<'_>,
+    stack_of: &[Option<u32>],
+    losses: Losses,
+) -> Sites {
+    let ranked = rank_stacks(profile, stack_of, trie.len());
     // Where the sums of a stack go; those of stacks that are not told apart go to one place.
     let mut place_of_stack = vec![None; trie.len()];
     let mut told: Vec<(u32, Merged)> = Vec::new();
@@ -121,7 +107,7 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
         told.push((*stack, Merged { stack: *node, ..Merged::default() }));
     }
     let further_sites = ranked.len() - told.len();
-    for (site, stack) in profile.sites.iter().zip(&stack_of) {
+    for (site, stack) in profile.sites.iter().zip(stack_of) {
         let Some(stack) = stack else { continue };
         match place_of_stack[*stack as usize] {
             Some(place) => told[place as usize].1.add(site),
@@ -140,7 +126,7 @@ pub(super) fn sites(profile: &Profile, symbols: &Symbols, losses: Losses) -> Sit
             .map(|totals| totals.figures(losses, "(call sites lost to damage)".to_owned(), Vec::new())),
     );
     let place = |stack: Option<u32>| stack.and_then(|stack| place_of_stack[stack as usize]);
-    Sites { figures, place_of: stack_of.into_iter().map(place).collect() }
+    Sites { figures, place_of: stack_of.iter().copied().map(place).collect() }
 }
 
 /// The trimmed stacks that have samples, most estimated bytes allocated first, each with the node of the first of its sites. `stack_of`
@@ -179,20 +165,14 @@ const MANY: usize = 2_000;
 
 /// What `of` makes of each item, in order; of many, half of them on another thread.
 fn in_two_parts<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let (first, second) = items.split_at(if items.len() < MANY { items.len() } else { items.len() / 2 });
-    std::thread::scope(|scope| {
-        let work = || second.iter().map(&of).collect::<Vec<R>>();
-        let other = (!second.is_empty()).then(|| std::thread::Builder::new().spawn_scoped(scope, work));
-        let mut all: Vec<R> = first.iter().map(&of).collect();
-        match other {
-            Some(Ok(thread)) => {
-                all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            // No thread can be had: then here.
-            _ => all.extend(work()),
-        }
-        all
-    })
+    if items.len() < MANY {
+        return items.iter().map(of).collect();
+    }
+    let (first, second) = items.split_at(items.len() / 2);
+    let made = |items: &[T]| items.iter().map(&of).collect::<Vec<R>>();
+    let (mut all, mut others) = in_parallel(|| made(first), || made(second));
+    all.append(&mut others);
+    all
 }
 
 /// Bytes that each allocation of the site has from the one that it replaces: what of the old size is in the new one, 0 where it is
@@ -213,21 +193,18 @@ fn unknown(profile: &Profile) -> Option<Merged> {
     if lost.allocated.samples() == 0 {
         return None;
     }
-    let mut known = Merged::default();
-    for site in &profile.sites {
-        known.add(site);
-    }
+    let mut known = Sums::default();
+    profile.sites.iter().for_each(|site| known.add(site));
     let bytes = |part: &Total| known.allocated_bytes.like(part.samples());
-    Some(Merged {
-        stack: 0,
+    let sums = Sums {
         allocations: known.allocations.like(lost.allocated.samples()),
         allocated_bytes: bytes(&lost.allocated),
         live_bytes: bytes(&lost.live),
         peak_bytes: bytes(&lost.at_peak),
         temporary_bytes: bytes(&lost.temporary),
         cross_thread_bytes: bytes(&lost.cross_thread),
-        ..Merged::default()
-    })
+    };
+    Some(Merged { sums, ..Merged::default() })
 }
 
 fn unnamed(stack: u32) -> String {

@@ -7,7 +7,8 @@
 //! site ([`StackTrie::blamed`]). No stack is ever walked in full while it is built, whatever its depth.
 
 use super::types::Frame;
-use crate::load::{Site, StackTree};
+use crate::keyed_hash::KeyedState;
+use crate::load::{Profile, Site, StackTree};
 use crate::symbolize::{FrameKind, Symbols};
 use std::collections::HashMap;
 
@@ -42,7 +43,7 @@ struct Node {
 pub(crate) struct StackTrie<'a> {
     symbols: &'a Symbols,
     nodes: Vec<Node>,
-    children: HashMap<(u32, u32), u32>,
+    children: HashMap<(u32, u32), u32, KeyedState>,
     /// For each node of the trace's tree, in its order, the node here.
     by_row: Vec<u32>,
 }
@@ -59,7 +60,13 @@ impl<'a> StackTrie<'a> {
             behind_library: ROOT,
             text_bytes: 0,
         };
-        let mut trie = Self { symbols, nodes: vec![root], children: HashMap::new(), by_row: Vec::new() };
+        let nodes = tree.nodes().count();
+        let mut trie = Self {
+            symbols,
+            nodes: vec![root],
+            children: HashMap::with_capacity_and_hasher(nodes, KeyedState::default()),
+            by_row: Vec::with_capacity(nodes),
+        };
         for (_, node) in tree.nodes() {
             let parent = match node.parent {
                 0 => ROOT,
@@ -87,6 +94,13 @@ impl<'a> StackTrie<'a> {
     pub(crate) fn of_site(&self, tree: &StackTree, site: &Site) -> u32 {
         let row = tree.node_row(site.stack).filter(|_| site.stack != 0);
         row.and_then(|row| self.of_row(row)).map_or(ROOT, |stack| self.trimmed(stack))
+    }
+
+    /// The same for all sites of a profile, in their order; `None` for those without samples.
+    pub(crate) fn of_sites(&self, profile: &Profile) -> Vec<Option<u32>> {
+        let of_site =
+            |site: &Site| (site.samples.allocated.samples() > 0).then(|| self.of_site(&profile.stacks, site));
+        profile.sites.iter().map(of_site).collect()
     }
 
     /// The stack as it is shown: from the innermost frame on that is not the profiler's, the allocator's or the standard

@@ -47,6 +47,7 @@ mod tips;
 pub(crate) use canvas::TITLE_HEIGHT;
 
 use crate::analysis::Analysis;
+use crate::parallel::in_parallel;
 use std::fmt;
 
 /// Every chart, in the order in which the page shows them.
@@ -108,13 +109,18 @@ pub struct Drawing {
 ///
 /// [`DrawError`] where a drawing library reports one, which no analysis is known to bring about.
 pub fn draw_all(analysis: &Analysis) -> Result<Vec<Drawing>, DrawError> {
-    CHARTS
-        .iter()
-        .map(|chart| {
-            let svg = (chart.draw)(analysis, chart.title)?;
-            Ok(Drawing { name: chart.name, title: chart.title.to_owned(), svg })
-        })
-        .collect()
+    let draw = |chart: &Chart| {
+        let svg = (chart.draw)(analysis, chart.title)?;
+        Ok(Drawing { name: chart.name, title: chart.title.to_owned(), svg })
+    };
+    let every_second = |from| CHARTS.iter().skip(from).step_by(2).map(draw).collect::<Vec<_>>();
+    let (even, odd) = in_parallel(|| every_second(0), || every_second(1));
+    let (mut even, mut odd) = (even.into_iter(), odd.into_iter());
+    std::iter::from_fn(|| {
+        std::mem::swap(&mut even, &mut odd);
+        odd.next()
+    })
+    .collect()
 }
 
 /// Why a chart could not be drawn.

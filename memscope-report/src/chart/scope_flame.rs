@@ -2,8 +2,9 @@
 
 use super::flame::draw_allocated;
 use super::{Chart, DrawError, canvas, scopes};
-use crate::analysis::{Analysis, Frame, ScopeFigures, SiteFigures};
-use std::collections::HashMap;
+use crate::analysis::{Analysis, Frame, ScopeFigures, ScopeSite, SiteFigures};
+use crate::statistics::{Estimate, Sum};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// See the module's head.
 pub(super) const CHART: Chart =
@@ -20,30 +21,48 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     draw_allocated(&Analysis { sites: stacks(analysis), ..Analysis::default() }, title)
 }
 
-/// The call sites of each scope, with the scope as their outermost frame.
+/// The call sites of each scope, with the scope as their outermost frame; what is left over of each, and of all scopes, as one.
 fn stacks(analysis: &Analysis) -> Vec<SiteFigures> {
     let scopes: HashMap<u32, &ScopeFigures> = analysis.scopes.iter().map(|scope| (scope.id, scope)).collect();
     let mut by_scope: Vec<_> = analysis.scope_sites(MOST_SITES).into_iter().collect();
-    let bytes = |sites: &[crate::analysis::ScopeSite]| -> f64 {
-        sites.iter().map(|site| site.allocated_bytes.value).sum()
-    };
+    let bytes = |sites: &[ScopeSite]| -> f64 { sites.iter().map(|site| site.allocated_bytes.value).sum() };
     by_scope.sort_by(|(_, one), (_, other)| bytes(other).total_cmp(&bytes(one)));
     by_scope.truncate(MOST_SCOPES);
     let mut stacks = Vec::new();
+    let mut add = |frames: Vec<Frame>, allocated_bytes: Estimate| {
+        stacks.push(SiteFigures { frames, allocated_bytes, ..SiteFigures::default() });
+    };
+    let mut shown: HashSet<(u32, u32)> = HashSet::new();
     for (scope, site) in
         by_scope.iter().flat_map(|(scope, sites)| sites.iter().map(move |site| (scope, site)))
     {
+        shown.insert((*scope, site.site));
         let known = analysis.sites.get(site.site as usize);
-        let mut frames = known.map_or_else(further, |site| site.frames.clone());
+        let mut frames =
+            known.map_or_else(|| vec![named("(further call sites)")], |site| site.frames.clone());
         frames.push(outermost(*scope, scopes.get(scope).copied()));
-        stacks.push(SiteFigures { frames, allocated_bytes: site.allocated_bytes, ..SiteFigures::default() });
+        add(frames, site.allocated_bytes);
+    }
+    let mut rest: BTreeMap<Option<u32>, Sum> = BTreeMap::new();
+    let has_frame: HashSet<u32> = by_scope.iter().map(|(scope, _)| *scope).collect();
+    for cell in analysis.slices.cells.iter().filter(|cell| !shown.contains(&(cell.scope, cell.site))) {
+        let scope = has_frame.contains(&cell.scope).then_some(cell.scope);
+        rest.entry(scope).or_default().merge(&cell.allocated);
+    }
+    for (scope, sum) in rest {
+        let frames = match scope {
+            Some(scope) => {
+                vec![named("(further call sites)"), outermost(scope, scopes.get(&scope).copied())]
+            }
+            None => vec![named("(further scopes)")],
+        };
+        add(frames, analysis.slices.estimate(&sum));
     }
     stacks
 }
 
-/// What is not told apart by call site.
-fn further() -> Vec<Frame> {
-    vec![Frame { function: "(further call sites)".to_owned(), ..Frame::default() }]
+fn named(function: &str) -> Frame {
+    Frame { function: function.to_owned(), ..Frame::default() }
 }
 
 fn outermost(id: u32, scope: Option<&ScopeFigures>) -> Frame {
@@ -61,7 +80,7 @@ fn outermost(id: u32, scope: Option<&ScopeFigures>) -> Frame {
 mod tests {
     use super::*;
     use crate::analysis::{SliceCell, Slices};
-    use crate::statistics::{Losses, Sum};
+    use crate::statistics::Losses;
 
     #[test]
     fn stacks_stand_on_their_scopes_and_the_largest_come_first() {
@@ -94,5 +113,20 @@ mod tests {
         let expected =
             expected.map(|(frames, bytes)| (frames.into_iter().map(str::to_owned).collect(), bytes));
         assert_eq!(stacks, expected);
+    }
+    #[test]
+    fn what_has_no_frame_of_its_own_is_in_the_sum() {
+        let cell = |at: u32| SliceCell {
+            site: at % 100,
+            scope: at / 100,
+            allocated: Sum::of(1 + u64::from(at), 100, 0.5, Losses::default()),
+            ..SliceCell::default()
+        };
+        let slices = Slices { cells: (0..4_000).map(cell).collect(), ..Slices::default() };
+        let whole = slices.totals(|_| true).allocated.bytes;
+        let stacks = stacks(&Analysis { slices, ..Analysis::default() });
+        assert_eq!(stacks.len(), MOST_SCOPES * (MOST_SITES + 1) + 1);
+        let sum: f64 = stacks.iter().map(|site| site.allocated_bytes.value).sum();
+        assert!((sum - whole).abs() < 1e-6 * whole, "{sum} {whole}");
     }
 }

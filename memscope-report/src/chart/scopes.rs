@@ -43,7 +43,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     };
     let head = Head {
         title,
-        subtitle: format!("Exact. Below each scope those that it entered.{cut}"),
+        subtitle: format!("Exact. Each below what entered it last.{cut}"),
         legend: &[(Role::Estimate, "inner scopes included"), (Role::Live, "by the scope itself")],
     };
     rows::draw(&head, &Columns { names: 290, figures: 330, monospaced: true }, &rows)

@@ -22,7 +22,8 @@ const ELLIPSIS: &str = "…";
 /// by `U+FFFD`. What is left is valid in XML, HTML and on a terminal once it is escaped. (The pictures that
 /// Unicode has for control characters are in few fonts.)
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| visible(c) == c) {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || text.chars().all(|c| visible(c) == c) {
         Cow::Borrowed(text)
     } else {
         text.chars().map(visible).collect()
@@ -61,7 +62,7 @@ pub(super) fn fnv1a(text: &str) -> u64 {
 
 /// Columns that `text` takes in a monospaced font: two for East Asian wide characters, one for the rest.
 pub(crate) fn columns(text: &str) -> usize {
-    text.chars().map(char_columns).sum()
+    if text.is_ascii() { text.len() } else { text.chars().map(char_columns).sum() }
 }
 
 fn char_columns(c: char) -> usize {

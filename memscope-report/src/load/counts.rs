@@ -104,11 +104,18 @@ impl CountTable {
 
     /// Hands over the sums by key and class of sizes; those of one key and class may come in several pieces.
     pub(super) fn sum(&self, weights: &[Weight], mut take: impl FnMut(u32, u32, &Amount)) {
+        let one = |weight: &Weight| {
+            let mut one = Amount::default();
+            one.add(weight.size_bytes, weight.probability);
+            one
+        };
+        let ones: Vec<Amount> = weights.iter().map(one).collect();
         for (key, weight, count) in self.counts() {
-            let Some(weight) = weights.get(weight as usize) else { continue };
-            let mut sums = Amount::default();
-            sums.add_many(count.into(), weight.size_bytes, weight.probability);
-            take(key, weight.size_class, &sums);
+            let weight = weight as usize;
+            let (Some(Weight { size_class, .. }), Some(one)) = (weights.get(weight), ones.get(weight)) else {
+                continue;
+            };
+            take(key, *size_class, &one.times(count.into()));
         }
         self.spilled().into_iter().for_each(|((key, class), sums)| take(key, class, sums));
     }

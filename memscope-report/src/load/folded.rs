@@ -3,6 +3,7 @@
 use super::counts::CountTable;
 use super::ownership::Amount;
 use super::weights::Weight;
+use crate::keyed_hash::KeyedState;
 use std::collections::HashMap;
 
 /// Places of the look-up of folded cells, a power of two.
@@ -33,8 +34,8 @@ pub(super) struct FoldedCells {
     pub(super) cells: Vec<Cell>,
     /// What was allocated in cell `i` under key `2 i`, what was freed under the next.
     counts: CountTable,
-    // Keys are the file's choice: the standard, keyed hash.
-    places: HashMap<Cell, u32>,
+    // Keys are the file's choice: a keyed hash.
+    places: HashMap<Cell, u32, KeyedState>,
     /// The cells looked up last, by a hash of their keys.
     recent: Box<[u32]>,
 }
@@ -44,7 +45,7 @@ impl Default for FoldedCells {
         Self {
             cells: Vec::new(),
             counts: CountTable::default(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             recent: vec![0; FOLDED_PLACES].into_boxed_slice(),
         }
     }

@@ -118,8 +118,15 @@ impl Page {
         } else if self.offsets.is_empty() && usize::from(self.live) < self.opens.len() / SPARSE_PART {
             let first = self.first;
             let left = || (first..).zip(&self.opens).filter(|(_, open)| !open.is_none());
-            self.offsets = left().map(|(offset, _)| offset).collect();
-            self.opens = left().map(|(_, open)| *open).collect();
+            let (mut offsets, mut opens) = (Vec::new(), Vec::new());
+            offsets.reserve_exact(usize::from(self.live));
+            opens.reserve_exact(usize::from(self.live));
+            offsets.extend(left().map(|(offset, _)| offset));
+            opens.extend(left().map(|(_, open)| *open));
+            (self.offsets, self.opens) = (offsets, opens);
+        } else if !self.offsets.is_empty() && self.opens.capacity() > 2 * self.opens.len() {
+            self.offsets.shrink_to_fit();
+            self.opens.shrink_to_fit();
         }
     }
 
@@ -171,6 +178,11 @@ impl OpenTable {
             return Some(open);
         }
         if self.far.is_empty() { None } else { self.far.remove(&id) }
+    }
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.pages.iter().map(|page| usize::from(page.live)).sum::<usize>() + self.far.len()
     }
 
     /// Hands over all that are left, by id.
@@ -231,6 +243,7 @@ mod tests {
                     prop_assert_eq!(table.remove(freed), model.remove(&freed));
                 }
             }
+            prop_assert_eq!(table.len(), model.len());
             let (mut left, expected) = (Vec::new(), model.into_values().collect::<Vec<Open>>());
             table.drain(|open| left.push(open));
             prop_assert_eq!(left, expected);

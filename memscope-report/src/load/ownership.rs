@@ -52,6 +52,14 @@ impl Amount {
         self.bytes.add_many(count, size_bytes as f64, probability);
     }
 
+    /// `count` samples like the one of this amount.
+    pub(super) fn times(&self, count: u64) -> Self {
+        let mut sums = Self::default();
+        sums.allocations.add_times(count, &self.allocations);
+        sums.bytes.add_times(count, &self.bytes);
+        sums
+    }
+
     /// Adds the samples of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.allocations.merge(&other.allocations);

@@ -100,7 +100,7 @@ impl SampleFold {
         self.missing_samples = self.missing_samples.saturating_add(first + passed - self.next_sample);
         self.next_sample = first.saturating_add(rows);
         self.samples += rows - passed;
-        self.sites.touch(&record.sites);
+        self.sites.touch(record.sites.iter().filter_map(|&site| self.sites.row_of(site)));
         let under = self.weights.under(interval, retained);
         let mut made = Vec::with_capacity((rows - passed) as usize);
         let mut ended = Vec::new();
@@ -150,7 +150,7 @@ impl SampleFold {
     pub(crate) fn add_frees(&mut self, record: &Frees) {
         let mut time_us = record.base_us;
         let mut id = 0_u64;
-        let mut ended = Vec::with_capacity(record.sample_deltas.len());
+        let mut freed = Vec::with_capacity(record.sample_deltas.len());
         for ((&delta_us, &thread), &delta) in
             record.delta_us.iter().zip(&record.threads).zip(&record.sample_deltas)
         {
@@ -158,7 +158,7 @@ impl SampleFold {
             id = id.wrapping_add(delta as u64);
             self.last_us = self.last_us.max(time_us);
             if let Some(open) = self.open.remove(id) {
-                ended.push(self.close(open, thread, time_us));
+                freed.push((open, thread, time_us));
             } else if id >= self.next_sample {
                 let replaced = self.early.insert(id, Early { thread, time_us });
                 self.unmatched_frees += u64::from(replaced.is_some());
@@ -166,6 +166,9 @@ impl SampleFold {
                 self.unmatched_frees += 1;
             }
         }
+        self.sites.touch(freed.iter().map(|(open, ..)| open.site_row as usize));
+        let ended = freed.into_iter().map(|(open, thread, time_us)| self.close(open, thread, time_us));
+        let ended = ended.collect();
         self.activity.ended(ended);
     }
 
@@ -200,7 +203,8 @@ impl SampleFold {
         let weights = self.weights.rows();
         // What takes much memory while it is made goes first, what takes much of it for good comes last.
         let (ended, peak_us) = activity.take_peak();
-        let (mut at_peak, mut live) = (Tally::default(), Tally::default());
+        let mut at_peak = Tally::default();
+        let mut live = Tally(Vec::with_capacity(self.open.len()));
         ended.iter().for_each(|life| at_peak.add(life.site_row, life.weight));
         let ownership = &mut activity.ownership;
         ended.iter().for_each(|life| add_at_peak(ownership, (life.thread, life.weight), weights));

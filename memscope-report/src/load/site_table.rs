@@ -103,9 +103,9 @@ impl SiteTable {
     }
 
     /// Looks at the rows of some sites, all at once: what follows then finds them in the processor's cache.
-    pub(super) fn touch(&self, ids: &[u32]) {
-        let rows = ids.iter().filter_map(|&id| self.counts.get(self.row_of(id)?));
-        std::hint::black_box(rows.fold(0, |sum, row| row.weight ^ sum));
+    pub(super) fn touch(&self, rows: impl Iterator<Item = usize>) {
+        let counts = rows.filter_map(|row| self.counts.get(row));
+        std::hint::black_box(counts.fold(0, |sum, counts| counts.weight ^ sum));
     }
 
     /// Counts a sample drawn under the interval at place `under` of `weights`; returns its weight.

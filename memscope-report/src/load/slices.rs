@@ -15,6 +15,7 @@ use super::bins::Bins;
 use super::folded::FoldedCells;
 use super::site_times::{Entry, SiteActivity, SitePlace, SiteTimes};
 use super::weights::Weight;
+use crate::keyed_hash::KeyedState;
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are kept after the log was summed up.
@@ -46,7 +47,7 @@ pub(super) struct SliceFold {
     scope_of: Vec<u32>,
     scopes: Vec<u32>,
     place_of_scope: HashMap<u32, u32>,
-    folded_stacks: HashSet<u32>,
+    folded_stacks: HashSet<u32, KeyedState>,
     folded: FoldedCells,
 }
 
@@ -69,7 +70,7 @@ impl Default for SliceFold {
             scope_of: Vec::new(),
             scopes: Vec::new(),
             place_of_scope: HashMap::new(),
-            folded_stacks: HashSet::new(),
+            folded_stacks: HashSet::default(),
             folded: FoldedCells::default(),
         }
     }
@@ -202,7 +203,7 @@ impl SliceFold {
     /// Folds the stacks with least bytes allocated and live so far, such that the others have half as many entries as there may be.
     /// Returns `false` and does nothing if fewer than [`STACKS_MIN`] would be left, unless `at_any_price`.
     fn fold_stacks(&mut self, at_any_price: bool, weights: &[Weight]) -> bool {
-        let mut stacks: HashMap<u32, StackWeight> = HashMap::new();
+        let mut stacks: HashMap<u32, StackWeight, KeyedState> = HashMap::default();
         let (mut allocated, mut live) = (0.0, 0.0);
         // The log is in the order of the sites: one look-up for each.
         for of_site in self.log.chunk_by(|one, other| one.site_row() == other.site_row()) {

@@ -12,7 +12,7 @@
 //! n, value, seen, variance, unseen, unseen            more: the two that stand for most beside themselves
 //! ```
 
-use super::json::{list, number, object};
+use super::json::{number, object, push_integer, push_number};
 use crate::analysis::{Analysis, SliceCell, Slices};
 use crate::statistics::Sum;
 use std::collections::{BTreeMap, HashSet};
@@ -67,11 +67,23 @@ impl Cells {
     pub(super) fn json(&self, analysis: &Analysis) -> String {
         let place = |ids: &[u32]| -> BTreeMap<u32, usize> { ids.iter().copied().zip(0..).collect() };
         let (threads, scopes) = (place(&self.threads), place(&self.scopes));
-        let cells = self.cells.iter().flat_map(|(&(site, thread, scope, bin), (allocated, freed))| {
-            let site = if site == FURTHER { "-1".to_owned() } else { site.to_string() };
-            let place = [threads[&thread], scopes[&scope], bin as usize].map(|part| part.to_string());
-            std::iter::once(site).chain(place).chain(sum(allocated)).chain(sum(freed))
-        });
+        let mut list = String::from("[");
+        for (&(site, thread, scope, bin), (allocated, freed)) in &self.cells {
+            if list.len() > 1 {
+                list.push(',');
+            }
+            match site {
+                FURTHER => list.push_str("-1"),
+                site => push_integer(&mut list, site.into()),
+            }
+            for part in [threads[&thread], scopes[&scope], bin as usize] {
+                list.push(',');
+                push_integer(&mut list, part as u64);
+            }
+            push_sum(&mut list, allocated);
+            push_sum(&mut list, freed);
+        }
+        list.push(']');
         let end_us = u64::from(self.bins).saturating_mul(self.bin_us);
         object([
             ("known", number(analysis.slices.known)),
@@ -81,7 +93,7 @@ impl Cells {
                 "end",
                 analysis.session.duration_us.clamp(end_us.saturating_sub(self.bin_us), end_us).to_string(),
             ),
-            ("cells", list(cells)),
+            ("cells", list),
         ])
     }
 }
@@ -132,14 +144,20 @@ fn order(cells: &BTreeMap<Key, (Sum, Sum)>, column: fn(&Key) -> u32) -> Vec<u32>
     ids.into_iter().map(|(id, _)| id).collect()
 }
 
-fn sum(sum: &Sum) -> Vec<String> {
+/// Appends a sum, a comma before each of its numbers.
+fn push_sum(list: &mut String, sum: &Sum) {
+    list.push(',');
+    push_integer(list, sum.samples);
     let [first, second] = sum.unseen_bytes;
-    match sum.samples {
-        0 => vec!["0".to_owned()],
-        1 => vec!["1".to_owned(), number(sum.seen_bytes), number(first)],
-        samples => std::iter::once(samples.to_string())
-            .chain([sum.bytes, sum.seen_bytes, sum.bytes_variance, first, second].map(number))
-            .collect(),
+    let numbers = [sum.bytes, sum.seen_bytes, sum.bytes_variance, first, second];
+    let numbers = match sum.samples {
+        0 => &[][..],
+        1 => &[sum.seen_bytes, first][..],
+        _ => &numbers[..],
+    };
+    for &number in numbers {
+        list.push(',');
+        push_number(list, number);
     }
 }
 

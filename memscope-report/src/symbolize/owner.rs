@@ -8,6 +8,7 @@
 //! pass over its own code would hide more than to name a library.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Whose code it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,11 @@ const LIBRARIES: &str = " actix_http actix_rt actix_server actix_web addr2line a
     tokio_stream tokio_tungstenite tokio_util toml toml_edit tonic tower tower_http tower_service tracing \
     tracing_core tracing_subscriber triomphe tungstenite typed_arena unicode_normalization unicode_segmentation url \
     utf8parse uuid walkdir warp wasmtime winnow xml yaml_rust zerocopy zip zstd zstd_safe ";
+
+fn known_libraries() -> &'static HashSet<&'static str> {
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| LIBRARIES.split_ascii_whitespace().collect());
+    &KNOWN
+}
 
 /// Whose file it is.
 pub(super) fn of_file(file: &str) -> Owner {
@@ -114,7 +120,7 @@ impl OwnCrates {
         if is_family || self.crates.contains(name) {
             return Owner::Program;
         }
-        match LIBRARIES.split_ascii_whitespace().any(|library| library == name) {
+        match known_libraries().contains(name) {
             true => Owner::Dependency,
             false => Owner::Program,
         }

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// A scope: its name, and the scope above it (0: none). Ids are places in the list, from 1.
 pub(crate) type NamedScope = (String, u32);
 
+/// What is counted of a scope: its calls, own and inclusive figures (allocations, bytes, frees, bytes freed), and the bytes of each call.
+pub(crate) type Exact = (u64, [u64; 4], [u64; 4], Vec<u64>);
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) scope: u32,
@@ -311,8 +314,8 @@ impl Script {
     }
 
     /// By scope: calls, own and inclusive figures, and the bytes of each call.
-    pub(crate) fn exact(&self) -> BTreeMap<u32, (u64, [u64; 4], [u64; 4], Vec<u64>)> {
-        let mut scopes: BTreeMap<u32, (u64, [u64; 4], [u64; 4], Vec<u64>)> = BTreeMap::new();
+    pub(crate) fn exact(&self) -> BTreeMap<u32, Exact> {
+        let mut scopes: BTreeMap<u32, Exact> = BTreeMap::new();
         for (call, [own, all]) in self.calls.iter().zip(self.call_figures()) {
             let scope = scopes.entry(call.scope).or_default();
             scope.0 += 1;
@@ -330,9 +333,8 @@ impl Script {
         let exact: Vec<_> = self.exact().into_iter().collect();
         let mut records = Vec::new();
         for rows in exact.chunks(MAX_ROWS / 64) {
-            let column = |of: &dyn Fn(&(u64, [u64; 4], [u64; 4], Vec<u64>)) -> u64| {
-                rows.iter().map(|(_, row)| of(row)).collect::<Vec<u64>>()
-            };
+            let column =
+                |of: &dyn Fn(&Exact) -> u64| rows.iter().map(|(_, row)| of(row)).collect::<Vec<u64>>();
             let scopes: Vec<u32> = rows.iter().map(|row| row.0).collect();
             let time_us = self.end_us;
             records.push(Record::ScopeCounters(ScopeCounters {
