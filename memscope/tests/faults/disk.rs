@@ -19,6 +19,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "15", name: "eintr", run: |_| shimmed("spoiled", "interrupted") },
     Scenario { rows: "18", name: "slow_disk", run: |_| shimmed("spoiled", "slow") },
     Scenario { rows: "12", name: "atexit_bounded", run: atexit_bounded },
+    Scenario { rows: "1", name: "killed_in_a_write", run: killed_in_a_write },
     Scenario { rows: "17", name: "rlimit_fsize", run: file_size_limits },
     Scenario { rows: "13, 17", name: "the_end_has_its_room", run: end_has_its_room },
     Scenario { rows: "19", name: "rlimit_nofile", run: |_| told(Program::new("no-descriptors").run()) },
@@ -32,6 +33,7 @@ pub(crate) const CHILDREN: &[(&str, fn())] = &[
     ("spoiled", spoiled_child),
     ("stalled-exit", stalled_exit_child),
     ("file-size", file_size_child),
+    ("killed-in-a-write", killed_in_a_write_child),
     ("little-by-little", little_by_little_child),
     ("no-descriptors", no_descriptors_child),
     ("bad-folders", bad_folders_child),
@@ -287,6 +289,36 @@ fn stalled_exit_child() {
     std::thread::sleep(Duration::from_millis(50));
     println!("{}", crate::harness::monotonic_ns());
     std::process::exit(3);
+}
+
+/// With shared rings: killed while the samples are neither in the trace nor waiting for the drain thread any more, for it is about to write them.
+fn killed_in_a_write(_: Effort) -> Outcome {
+    with_shim("killed-in-a-write", |program| {
+        let ended = program.run();
+        let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
+        assert_eq!(signal, Some(libc::SIGKILL), "{}", ended.stderr);
+        assert_eq!(Trace::open(&ended.trace()).samples, 0, "nothing was written");
+        let swept = memscope_trace::sweep_rings(&ended.trace()).expect("its rings").expect("rings");
+        assert_eq!(swept.samples, 1000);
+        let trace = Trace::open(&ended.trace());
+        (0..1000).for_each(|tag| assert_eq!(trace.sure(tag).times_us.len(), 1, "sample {tag}"));
+        Outcome::Passed("1000 samples that were being written, 0 lost".to_owned())
+    })
+}
+
+fn killed_in_a_write_child() {
+    let builder = Session::builder().output("out").config(ONLY_SURE).shared_rings(true);
+    let session = builder.start().expect("a session");
+    std::mem::forget(session);
+    shim::arm(Fault::Slow(60_000), 1, FOR_EVER);
+    (0..500).for_each(allocate_surely);
+    // The drain thread has taken them, and stays in its write.
+    while shim::writes() == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (500..1000).for_each(allocate_surely);
+    // SAFETY: ends this process.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
 }
 
 /// The limit is met in the header, in the first record, and later: the process is not killed by SIGXFSZ.

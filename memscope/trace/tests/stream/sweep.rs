@@ -51,7 +51,7 @@ impl Rings {
         self.set(at + TAIL_AT, tail as u64);
         self.set(at + ORIGIN_AT, origin as u64);
         self.set(at + CAPACITY_AT, CAPACITY as u64);
-        self.set(at + OWNER_AT, ring as u64 + 1 | 4242 << 32);
+        self.set(at + OWNER_AT, (ring as u64 + 1) | (4242 << 32));
     }
 }
 
