@@ -18,6 +18,7 @@ use crate::task::InTask;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -51,7 +52,7 @@ impl<F> Drop for Scoped<F> {
             let session = control::session();
             let open = call.function.filter(|_| session != 0);
             let open = open.and_then(|function| scope::enter_in(function, session));
-            let visit = Visiting { call, open, ends: true, is_cancelled: true };
+            let visit = Visiting { call, open, is_cancelled: true };
             future.set(None);
             drop(visit);
         }
@@ -121,7 +122,7 @@ impl Call {
         control::session()
     }
 
-    /// Enters the scope for a poll in that session; it is left when what is returned is dropped.
+    /// Enters the scope for a poll in that session; it is left by `Visiting::end`, or when that is dropped.
     #[inline(always)]
     fn begin_poll(&mut self, session: u32) -> Visiting<'_> {
         if self.generation == 0 {
@@ -129,7 +130,7 @@ impl Call {
         }
         let open = self.function.and_then(|function| scope::enter_in(function, session));
         // If the poll panics, the call ends with it: nothing comes of the future any more.
-        Visiting { call: self, open, ends: true, is_cancelled: false }
+        Visiting { call: self, open, is_cancelled: false }
     }
 
     #[cold]
@@ -174,26 +175,35 @@ impl Call {
     }
 }
 
-/// Leaves the scope when dropped: at the end of the poll, also by unwinding.
+/// Leaves the scope when dropped, and ends the call: where a poll panics, or the future is dropped before its end.
 struct Visiting<'a> {
     call: &'a mut Call,
     open: Option<Open>,
-    /// The call ends with the visit.
-    ends: bool,
     is_cancelled: bool,
 }
 
-impl Drop for Visiting<'_> {
+impl Visiting<'_> {
+    /// Leaves the scope at the end of a poll that has not panicked: without the detour over `drop`.
     #[inline(always)]
+    fn end(self, ends: bool) {
+        let mut this = ManuallyDrop::new(self);
+        match this.open.take() {
+            Some(open) if !ends => this.call.end_visit(&open),
+            Some(open) => this.call.end_call(&open, false),
+            None => {}
+        }
+        if ends {
+            this.call.is_done = true;
+        }
+    }
+}
+
+impl Drop for Visiting<'_> {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
-            if self.ends {
-                self.call.end_call(&open, self.is_cancelled);
-            } else {
-                self.call.end_visit(&open);
-            }
+            self.call.end_call(&open, self.is_cancelled);
         }
-        self.call.is_done |= self.ends;
+        self.call.is_done = true;
     }
 }
 
@@ -245,11 +255,10 @@ impl<F> Scoped<F> {
             }
             return result;
         }
-        let mut visit = call.begin_poll(session);
+        let visit = call.begin_poll(session);
         let result = poll(future);
         let ends = is_end(&result);
-        visit.ends = ends;
-        drop(visit);
+        visit.end(ends);
         if ends {
             call.end_session();
         }

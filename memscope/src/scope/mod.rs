@@ -183,7 +183,7 @@ impl Open {
                 return Visit { allocated_bytes: 0, is_outermost: true };
             }
         }
-        leave_slowly(self.frame, is_call)
+        leave_slowly(self.frame, now, is_call)
     }
 
     /// The row of the scope, if its session is not over.
@@ -194,8 +194,8 @@ impl Open {
 }
 
 #[inline(never)]
-fn leave_slowly(frame: NonNull<Frame>, is_call: bool) -> Visit {
-    let now = ticks();
+fn leave_slowly(frame: NonNull<Frame>, counter: u64, is_call: bool) -> Visit {
+    let now = if clock::is_counter() { counter } else { ticks() };
     let position = &meter::own().position;
     // After the thread's thread-local life there is neither record nor table.
     let Some(record) = local::record_or_busy() else { return Visit::default() };

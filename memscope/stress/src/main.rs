@@ -4,12 +4,15 @@
 //! beneath them. Sanitizers watch it (`.ci/trust`), and in a long run it watches itself: resident memory and
 //! descriptors must stay as they were.
 
-use memscope::{SamplingConfig, Session, UnwinderChoice};
+use memscope::{FutureExt, SamplingConfig, Session, UnwinderChoice};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 memscope::install!();
@@ -97,6 +100,13 @@ fn session(number: u64, output: &std::path::Path) -> Session {
 fn work(number: u64, done: &AtomicBool, operations: &AtomicU64, handed: &Handed) {
     let mut random = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(number + 1);
     let mut held: Vec<Vec<u8>> = Vec::new();
+    // A task that outlives sessions.
+    let endless = std::future::poll_fn(|_| {
+        churn(3);
+        Poll::<()>::Pending
+    });
+    let mut endless = pin!(endless.in_task("endless"));
+    let mut context = Context::from_waker(Waker::noop());
     while !done.load(Ordering::Relaxed) {
         random ^= random << 13;
         random ^= random >> 7;
@@ -118,7 +128,8 @@ fn work(number: u64, done: &AtomicBool, operations: &AtomicU64, handed: &Handed)
                 let short = move || churn(size);
                 std::thread::spawn(short).join().expect("no panic");
             }
-            11 => churn(size % 64),
+            11 => in_scope(size % 64, number),
+            12 => assert!(endless.as_mut().poll(&mut context).is_pending()),
             _ => {
                 let at = size % held.len().max(1);
                 if at < held.len() {
@@ -128,6 +139,22 @@ fn work(number: u64, done: &AtomicBool, operations: &AtomicU64, handed: &Handed)
         }
         held.truncate(300);
         operations.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Scopes inside scopes, and a task that ends or is dropped half-way.
+fn in_scope(count: usize, number: u64) {
+    let _worker = memscope::scope!("worker", number = number);
+    let _churn = memscope::scope!("churn");
+    let mut is_first = true;
+    let work = std::future::poll_fn(|_| {
+        churn(count);
+        if std::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }
+    });
+    let mut work = pin!(work.in_task("work"));
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..1 + count % 2 {
+        black_box(work.as_mut().poll(&mut context).is_ready());
     }
 }
 
