@@ -3,6 +3,7 @@
 mod common;
 
 use common::{FRAMES, NODES, analysis_of, end, samples, sites, small, stacks, symbols, write};
+use memscope_report::Profile;
 use memscope_report::analysis::{Analysis, BottleneckKind, Fate, SiteFigures};
 use memscope_trace::*;
 
@@ -284,10 +285,16 @@ fn losses_are_allowed_for_interval_by_interval() {
     let probability = |interval_bytes: f64| -(-100.0 / interval_bytes).exp_m1();
     let truth = 400.0 / probability(1_000.0) + 100.0 / probability(10_000.0);
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), trace).unwrap();
-    let profile = memscope_report::Profile::open(file.path()).unwrap();
-    let estimated = profile.sites[0].samples.allocated.thinned(profile.losses()).value();
-    assert!((estimated / truth - 1.0).abs() < 1e-9, "{estimated} for {truth}");
-    assert_eq!(profile.losses().lost, 0, "the samples' own probabilities allow for it");
-    assert_eq!(profile.loss.buffer_full, 300, "and the report still tells of it");
+    std::fs::write(file.path(), &trace).unwrap();
+    // A source that can be read only once gives the same.
+    let (opened, read) =
+        (Profile::open(file.path()).unwrap(), Profile::from_reader(trace.as_slice()).unwrap());
+    for profile in [opened, read] {
+        let estimated = profile.sites[0].samples.allocated.thinned(profile.losses()).value();
+        assert!((estimated / truth - 1.0).abs() < 1e-9, "{estimated} for {truth}");
+        let flow: f64 = profile.ownership.flows.iter().map(|flow| flow.amount.allocations.value()).sum();
+        assert!((flow / truth - 1.0).abs() < 1e-9, "{flow} for {truth}");
+        assert_eq!(profile.losses().lost, 0, "the samples' own probabilities allow for it");
+        assert_eq!(profile.loss.buffer_full, 300, "and the report still tells of it");
+    }
 }

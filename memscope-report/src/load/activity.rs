@@ -3,26 +3,30 @@
 //! These sums need nothing of the tables but each site's size, stack and scope, so they may be made on another thread than the one that matches frees
 //! to samples (`pipeline.rs`).
 
-use super::ownership::{Ended, Fate, OwnershipFold};
+use super::ownership::OwnershipFold;
 use super::peak::{Life, PeakFold};
 use super::samples::NO_SITE;
-use super::sites::TEMPORARY_US;
-use super::slices::{Happening, Sample, SitePlace, SliceFold};
+use super::site_times::SitePlace;
+use super::slices::{Happening, SliceFold};
+use super::weights::Weight;
 
-/// A sample was made, or has ended.
+/// A sample was made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event {
+pub(super) struct Made {
     /// [`NO_SITE`] where the trace does not define its site.
     pub(super) site_row: u32,
     /// Who made it.
     pub(super) thread: u32,
-    pub(super) scope: u32,
-    pub(super) size_bytes: u64,
-    pub(super) probability: f64,
-    /// When it was made, microseconds.
-    pub(super) start_us: u64,
-    /// When and by which thread it was freed; `None` for one that was made just now.
-    pub(super) freed: Option<(u64, u32)>,
+    pub(super) weight: u32,
+    pub(super) time_us: u64,
+}
+
+/// A sample was freed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) life: Life,
+    /// Who freed it; 0 where that is not known.
+    pub(super) freed_by: u32,
 }
 
 /// What is made of the events.
@@ -30,6 +34,7 @@ pub(super) struct Event {
 pub(super) struct ActivityFold {
     pub(super) ownership: OwnershipFold,
     pub(super) slices: SliceFold,
+    weights: Vec<Weight>,
     peak: PeakFold,
 }
 
@@ -39,29 +44,43 @@ impl ActivityFold {
         self.slices.add_places(places);
     }
 
-    pub(super) fn add(&mut self, event: &Event) {
-        let &Event { site_row, thread, scope, size_bytes, probability, start_us, freed } = event;
-        let sample = Sample { site_row, thread, scope, size_bytes, probability };
-        let Some((end_us, freed_by)) = freed else {
+    /// Adds the weights of the numbers that follow.
+    pub(super) fn add_weights(&mut self, weights: &[Weight]) {
+        self.weights.extend_from_slice(weights);
+    }
+
+    /// Samples were made.
+    pub(super) fn made(&mut self, samples: &[Made]) {
+        for &Made { site_row, thread, weight, time_us } in samples {
             if site_row != NO_SITE {
-                self.slices.add(sample, start_us, Happening::Allocated);
+                self.slices.add((site_row, thread, weight), time_us, Happening::Allocated, &self.weights);
             }
-            return;
-        };
-        self.peak.end(Life { site_row, thread, probability, start_us, end_us });
-        if site_row == NO_SITE {
-            return;
         }
-        self.slices.add(sample, end_us.max(start_us), Happening::Freed);
-        let age_us = end_us.saturating_sub(start_us);
-        let fate = if freed_by == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(freed_by) };
-        let is_temporary = thread != 0 && freed_by == thread && age_us <= TEMPORARY_US;
-        self.ownership.add(Ended { size_bytes, probability, thread, age_us, fate, is_temporary });
+    }
+
+    /// Samples were freed.
+    pub(super) fn ended(&mut self, samples: &[Ended]) {
+        for ended in samples {
+            let Life { site_row, thread, weight, start_us, end_us } = ended.life;
+            self.peak.end(ended.life);
+            if site_row == NO_SITE {
+                continue;
+            }
+            let at_us = end_us.max(start_us);
+            self.slices.add((site_row, thread, weight), at_us, Happening::Freed, &self.weights);
+            let age_us = end_us.saturating_sub(start_us);
+            self.ownership.add_freed((thread, ended.freed_by), age_us, weight, &self.weights);
+        }
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
     pub(super) fn peak_at(&mut self, peak_us: u64) {
         self.peak.peak_at(peak_us);
+    }
+
+    /// Whether some of it are weighted sums already.
+    pub(super) fn has_spilled(&self) -> bool {
+        self.ownership.has_spilled() || self.slices.has_spilled()
     }
 
     /// The ended samples that were live at the peak, and when that was.

@@ -187,11 +187,12 @@ impl Builder {
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
-        let folded = self.fold.finish(duration_us);
         if let Some(end) = self.end {
             self.add_counters(end.totals);
             self.loss = end.loss;
         }
+        let mut shares = self.shares.ended(self.loss.samples());
+        let folded = self.fold.finish(duration_us, &mut shares);
         let totals = self.timeline.last().copied().unwrap_or_default();
         let recorded_at_end = self.end.map_or(0, |end| end.samples);
         let missing = self.fold.missing_samples.max(recorded_at_end.saturating_sub(self.fold.samples));
@@ -213,7 +214,7 @@ impl Builder {
             stacks: self.stacks,
             unknown_site: folded.unknown,
             samples: self.fold.samples,
-            sample_bytes: self.fold.sample_bytes,
+            sample_bytes: folded.sample_bytes,
             duration_us,
             ownership: folded.ownership,
             site_times: folded.site_times,
@@ -226,7 +227,7 @@ impl Builder {
             names: self.names,
             totals,
             loss: self.loss,
-            shares: self.shares.ended(self.loss.samples()),
+            shares,
             end: self.end,
             read,
             header_damaged,

@@ -1,6 +1,8 @@
-//! What folded call stacks did: one cell of weighted sums for each thread, scope and stretch of time.
+//! What folded call stacks did: one cell for each thread, scope and stretch of time.
 
+use super::counts::CountTable;
 use super::ownership::Amount;
+use super::weights::Weight;
 use std::collections::HashMap;
 
 /// Places of the look-up of folded cells, a power of two.
@@ -22,52 +24,85 @@ pub struct FoldedActivity {
     pub freed: Amount,
 }
 
+/// Thread, scope and bin.
+type Cell = (u32, u32, u32);
+
 /// The cells of folded stacks.
 #[derive(Debug)]
 pub(super) struct FoldedCells {
-    pub(super) cells: Vec<FoldedActivity>,
+    pub(super) cells: Vec<Cell>,
+    /// What was allocated in cell `i` under key `2 i`, what was freed under the next.
+    counts: CountTable,
     // Keys are the file's choice: the standard, keyed hash.
-    places: HashMap<(u32, u32, u32), u32>,
+    places: HashMap<Cell, u32>,
     /// The cells looked up last, by a hash of their keys.
     recent: Box<[u32]>,
 }
 
 impl Default for FoldedCells {
     fn default() -> Self {
-        Self { cells: Vec::new(), places: HashMap::new(), recent: vec![0; FOLDED_PLACES].into_boxed_slice() }
+        Self {
+            cells: Vec::new(),
+            counts: CountTable::default(),
+            places: HashMap::new(),
+            recent: vec![0; FOLDED_PLACES].into_boxed_slice(),
+        }
     }
 }
 
 impl FoldedCells {
-    /// The cell of a thread, scope and bin.
-    pub(super) fn at(&mut self, (thread, scope, bin): (u32, u32, u32)) -> &mut FoldedActivity {
-        let recent = &mut self.recent[hash(scope, thread, bin) as usize & (FOLDED_PLACES - 1)];
-        let found = self.cells.get(*recent as usize);
-        if found.is_none_or(|cell| (cell.thread, cell.scope, cell.bin) != (thread, scope, bin)) {
-            *recent = *self.places.entry((thread, scope, bin)).or_insert_with(|| {
-                self.cells.push(FoldedActivity { thread, scope, bin, ..FoldedActivity::default() });
+    /// The key of what was allocated in a cell; that of what was freed is the next.
+    pub(super) fn key(&mut self, cell: Cell) -> u32 {
+        let (thread, scope, bin) = cell;
+        // Threads have small numbers: neighbours in a scope and bin never displace each other.
+        let place = thread.wrapping_add(scope.wrapping_mul(131)).wrapping_add(bin.wrapping_mul(67));
+        let recent = &mut self.recent[place as usize & (FOLDED_PLACES - 1)];
+        if self.cells.get(*recent as usize) != Some(&cell) {
+            *recent = *self.places.entry(cell).or_insert_with(|| {
+                self.cells.push(cell);
                 (self.cells.len() - 1) as u32
             });
         }
-        &mut self.cells[*recent as usize]
+        *recent * 2
+    }
+
+    /// Counts a sample under a key.
+    pub(super) fn add(&mut self, key: u32, weight: u32, weights: &[Weight]) {
+        self.counts.add(key, weight, weights);
+    }
+
+    /// Counts `count` samples under a key.
+    pub(super) fn add_many(&mut self, key: u32, weight: u32, count: u32, weights: &[Weight]) {
+        if count > 0 {
+            self.counts.add_many(key, weight, count, weights);
+        }
+    }
+
+    /// Whether some of it are weighted sums already.
+    pub(super) fn has_spilled(&self) -> bool {
+        self.counts.has_spilled()
     }
 
     /// Makes the bins longer: bin `i` becomes bin `i >> doublings`.
-    pub(super) fn shift_bins(&mut self, doublings: u32) {
+    pub(super) fn shift_bins(&mut self, doublings: u32, weights: &[Weight]) {
         let before = std::mem::take(self);
-        for cell in before.cells {
-            let bin = cell.bin.checked_shr(doublings).unwrap_or(0);
-            let sums = self.at((cell.thread, cell.scope, bin));
-            sums.allocated.merge(&cell.allocated);
-            sums.freed.merge(&cell.freed);
-        }
+        let mut counts = CountTable::default();
+        before.counts.move_to(&mut counts, weights, |key| {
+            let (thread, scope, bin) = before.cells[key as usize / 2];
+            self.key((thread, scope, bin.checked_shr(doublings).unwrap_or(0))) + key % 2
+        });
+        self.counts = counts;
     }
-}
 
-/// A hash of three numbers, 24 bits long.
-pub(super) fn hash(one: u32, thread: u32, bin: u32) -> u64 {
-    // Fibonacci hashing: the high bits of a product with an odd number hang on all bits of the key.
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let key = (u64::from(one) << 32 | u64::from(thread)) ^ u64::from(bin) << 20;
-    key.wrapping_mul(ODD) >> 40
+    /// The sums, by thread, scope and bin.
+    pub(super) fn finish(self, weights: &[Weight]) -> Vec<FoldedActivity> {
+        let cell = |&(thread, scope, bin): &Cell| FoldedActivity { thread, scope, bin, ..Default::default() };
+        let mut cells: Vec<FoldedActivity> = self.cells.iter().map(cell).collect();
+        self.counts.sum(weights, |key, _, sums| {
+            let cell = &mut cells[key as usize / 2];
+            if key % 2 == 0 { cell.allocated.merge(sums) } else { cell.freed.merge(sums) }
+        });
+        cells.sort_unstable_by_key(|cell| (cell.thread, cell.scope, cell.bin));
+        cells
+    }
 }

@@ -1,4 +1,4 @@
-//! From the bytes of a trace to a [`Profile`], in one pass (two, where samples were lost under several intervals) and whatever the bytes are.
+//! From the bytes of a trace to a [`Profile`], in one pass and whatever the bytes are.
 //!
 //! The trace is streamed: memory holds one block, the tables that the trace defines (stacks, sites, names) and the
 //! samples not yet freed. A sample is worth a row in a table only until it is freed; then it is folded into its
@@ -9,6 +9,7 @@
 mod activity;
 mod bins;
 mod builder;
+mod counts;
 mod folded;
 mod header;
 mod intervals;
@@ -22,12 +23,14 @@ mod replay;
 mod samples;
 mod shares;
 mod site_table;
+mod site_times;
 mod sites;
 mod slices;
 mod stacks;
 mod table;
 mod thin;
 mod thread_series;
+mod weights;
 
 pub(crate) use builder::live_bytes;
 pub use folded::FoldedActivity;
@@ -40,8 +43,8 @@ pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotal
 pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
+pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
-pub use slices::{SiteActivity, SiteTimes};
 pub use stacks::{StackNode, StackTree};
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
@@ -106,7 +109,7 @@ impl Profile {
             _ => Self::read_in_parallel(open()?, shares),
         };
         let first = read(IntervalShares::default())?;
-        match first.shares.for_second_pass() {
+        match first.shares.to_restate() {
             Some(shares) => read(shares),
             None => Ok(first),
         }

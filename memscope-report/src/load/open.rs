@@ -3,7 +3,7 @@
 //! Ids are given in order, without holes in an intact trace. So samples lie in pages by their id, and finding one is an index
 //! into a page. Pages shrink with what is left in them: one that is emptied holds no memory, one with few samples left only those.
 //! What a damaged or hostile trace names out of line (an id far beyond the last one) is kept in a hash table instead: memory follows
-//! the number of samples, whatever their ids.
+//! the number of samples, whatever their ids. So is one whose time is far from its page's.
 
 use std::collections::HashMap;
 
@@ -13,6 +13,8 @@ const PAGE_IDS: u64 = 1 << 10;
 const HOLES_MAX: usize = 8;
 /// The most pages that are passed over, as empty ones.
 const EMPTY_PAGES_MAX: u64 = 4;
+/// How long before its first sample a page's time begins, microseconds: half an hour, and more than that after it.
+const BEFORE_US: u64 = 1 << 31;
 /// A page with less than one in so many of its samples left holds only those.
 const SPARSE_PART: usize = 8;
 
@@ -22,14 +24,24 @@ pub(super) struct Open {
     /// [`NO_SITE`](super::samples::NO_SITE) where the trace does not define its site.
     pub(super) site_row: u32,
     pub(super) thread: u32,
+    /// What it stands for ([`WeightTable`](super::weights::WeightTable)).
+    pub(super) weight: u32,
     pub(super) time_us: u64,
-    pub(super) probability: f64,
+}
+
+/// The same in 16 bytes, its time counted from its page's.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    site_row: u32,
+    thread: u32,
+    weight: u32,
+    delta_us: u32,
 }
 
 /// In the place of one that was freed or never was.
-const NONE: Open = Open { site_row: u32::MAX - 1, thread: 0, time_us: 0, probability: 1.0 };
+const NONE: Packed = Packed { site_row: u32::MAX - 1, thread: 0, weight: 0, delta_us: 0 };
 
-impl Open {
+impl Packed {
     fn is_none(&self) -> bool {
         self.site_row == NONE.site_row
     }
@@ -41,7 +53,8 @@ struct Page {
     /// In a dense page the offset of the first one; the others follow without a gap.
     first: u16,
     live: u16,
-    opens: Vec<Open>,
+    base_us: u64,
+    opens: Vec<Packed>,
     /// In a sparse page the offset of each; empty in a dense one.
     offsets: Vec<u16>,
 }
@@ -49,10 +62,16 @@ struct Page {
 impl Page {
     /// Adds the next sample; `false` if it does not fit in line.
     fn push(&mut self, offset: u16, open: Open) -> bool {
+        if self.opens.is_empty() {
+            self.first = offset;
+            self.base_us = open.time_us.saturating_sub(BEFORE_US);
+        }
+        let since_us = open.time_us.checked_sub(self.base_us);
+        let Some(delta_us) = since_us.and_then(|us| u32::try_from(us).ok()) else { return false };
         if !self.offsets.is_empty() {
             self.offsets.push(offset);
         } else if self.opens.is_empty() {
-            self.first = offset;
+            self.opens.reserve_exact(usize::from(PAGE_IDS as u16 - offset));
         } else {
             let holes = usize::from(offset) - usize::from(self.first) - self.opens.len();
             if holes > HOLES_MAX {
@@ -60,9 +79,15 @@ impl Page {
             }
             self.opens.extend(std::iter::repeat_n(NONE, holes));
         }
-        self.opens.push(open);
+        let Open { site_row, thread, weight, .. } = open;
+        self.opens.push(Packed { site_row, thread, weight, delta_us });
         self.live += 1;
         true
+    }
+
+    fn open(&self, packed: Packed) -> Open {
+        let Packed { site_row, thread, weight, delta_us } = packed;
+        Open { site_row, thread, weight, time_us: self.base_us + u64::from(delta_us) }
     }
 
     fn take(&mut self, offset: u16) -> Option<Open> {
@@ -71,6 +96,7 @@ impl Page {
             self.offsets.remove(at);
             self.live -= 1;
             let open = self.opens.remove(at);
+            let open = self.open(open);
             if self.live == 0 {
                 *self = Self::default();
             }
@@ -82,7 +108,7 @@ impl Page {
             return None;
         }
         self.live -= 1;
-        Some(open)
+        Some(self.open(open))
     }
 
     /// Gives back the memory of what was taken; for a page to which nothing more is added.
@@ -99,7 +125,10 @@ impl Page {
 
     fn iter(&self) -> impl Iterator<Item = (u16, Open)> {
         let opens = self.opens.iter().enumerate().filter(|(_, open)| !open.is_none());
-        opens.map(|(at, open)| (self.offsets.get(at).copied().unwrap_or(self.first + at as u16), *open))
+        opens.map(|(at, open)| {
+            let offset = self.offsets.get(at).copied().unwrap_or(self.first + at as u16);
+            (offset, self.open(*open))
+        })
     }
 }
 
@@ -144,15 +173,12 @@ impl OpenTable {
         if self.far.is_empty() { None } else { self.far.remove(&id) }
     }
 
-    /// All that are left, by id.
-    pub(super) fn drain(&mut self) -> Vec<Open> {
-        let left = self.pages.iter().map(|page| usize::from(page.live)).sum::<usize>() + self.far.len();
-        let mut opens = Vec::with_capacity(left);
+    /// Hands over all that are left, by id.
+    pub(super) fn drain(&mut self, mut take: impl FnMut(Open)) {
         let Ok(()) = self.try_drain(|_, open| {
-            opens.push(open);
+            take(open);
             Ok::<(), std::convert::Infallible>(())
         });
-        opens
     }
 
     /// Hands over all that are left with their ids, in order, until `take` refuses one.
@@ -181,7 +207,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn open(id: u64) -> Open {
-        Open { site_row: 1, thread: 2, time_us: id, probability: 0.5 }
+        // Times go back and forth, most of them a little.
+        let time_us = 1_000 * id + if id.is_multiple_of(97) { 1 << 40 } else { 999 - id % 1_000 };
+        Open { site_row: 1, thread: 2, weight: 3, time_us }
     }
 
     proptest! {
@@ -189,7 +217,7 @@ mod tests {
         /// Steps of one mostly, now and then a gap of any size; frees of any of them, some twice, some of none.
         #[test]
         fn it_is_a_map(
-            steps in prop::collection::vec((prop_oneof![40 => Just(1), 1 => 1_u64..40, 1 => 1_u64..5_000, 1 => 0_u64..u64::MAX / 8], 0_u64..12_000, 0_usize..3), 1..4_000),
+            steps in prop::collection::vec((prop_oneof![40 => Just(1), 1 => 1_u64..40, 1 => 1_u64..5_000, 1 => 0_u64..u64::MAX / 1_000_000], 0_u64..12_000, 0_usize..3), 1..4_000),
         ) {
             let (mut table, mut model, mut id) = (OpenTable::default(), BTreeMap::new(), 0_u64);
             for (step, back, frees) in steps {
@@ -203,8 +231,9 @@ mod tests {
                     prop_assert_eq!(table.remove(freed), model.remove(&freed));
                 }
             }
-            let left: Vec<Open> = model.into_values().collect();
-            prop_assert_eq!(table.drain(), left);
+            let (mut left, expected) = (Vec::new(), model.into_values().collect::<Vec<Open>>());
+            table.drain(|open| left.push(open));
+            prop_assert_eq!(left, expected);
         }
     }
 

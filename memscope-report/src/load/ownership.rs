@@ -6,6 +6,9 @@
 //!
 //! Samples whose site is lost are left out: their size is not known.
 
+use super::counts::CountTable;
+use super::sites::TEMPORARY_US;
+use super::weights::Weight;
 use crate::statistics::Total;
 use std::collections::{BTreeMap, HashMap};
 
@@ -108,28 +111,42 @@ pub struct Ownership {
     pub at_peak: Vec<(u32, Amount)>,
 }
 
-/// What a sample was, at its end.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
-    pub(super) size_bytes: u64,
-    pub(super) probability: f64,
-    pub(super) thread: u32,
-    pub(super) age_us: u64,
-    pub(super) fate: Fate,
-    pub(super) is_temporary: bool,
-}
+/// The allocating thread and what became of it.
+type Pair = (u32, Fate);
 
 /// An [`Ownership`] in the making.
 #[derive(Debug, Default)]
 pub(super) struct OwnershipFold {
-    /// By size class, then by lifetime class.
-    classes: Vec<Vec<LifetimeClass>>,
-    flows: Vec<Flow>,
+    /// Those freed in lifetime class `i` under key `2 i`, those live under the next.
+    lifetimes: CountTable,
+    pairs: Vec<Pair>,
+    /// All of pair `i` under key `2 i`, the temporary ones under the next too.
+    flows: CountTable,
     // Keys are the file's choice: the standard, keyed hash.
-    flow_of: HashMap<(u32, Fate), u32>,
-    /// The flows looked up last, by the low bits of their threads.
+    pair_of: HashMap<Pair, u32>,
+    /// The pairs looked up last, by the low bits of their threads.
     recent: Vec<u32>,
     at_peak: BTreeMap<u32, Amount>,
+}
+
+/// The class of a lifetime: the first whose edge is not below it.
+fn lifetime_class(age_us: u64) -> usize {
+    // The class of the least number of so many bits; between that and twice as much there is one edge at most.
+    const FIRST: [u8; 65] = first_classes();
+    let at = usize::from(FIRST[(u64::BITS - age_us.leading_zeros()) as usize]);
+    at + usize::from(LIFETIME_EDGES_US.get(at).is_some_and(|&edge_us| edge_us < age_us))
+}
+
+const fn first_classes() -> [u8; 65] {
+    let (mut classes, mut bits, mut at) = ([0; 65], 1, 0);
+    while bits < classes.len() {
+        while at < LIFETIME_EDGES_US.len() && LIFETIME_EDGES_US[at] < 1 << (bits - 1) {
+            at += 1;
+        }
+        classes[bits] = at as u8;
+        bits += 1;
+    }
+    classes
 }
 
 /// The class of a size: the least `i` with `size <= 2^i`, 64 at most.
@@ -141,46 +158,57 @@ pub(crate) fn size_class(size_bytes: u64) -> usize {
 }
 
 impl OwnershipFold {
-    pub(super) fn add(&mut self, sample: Ended) {
-        let Ended { size_bytes, probability, thread, age_us, fate, is_temporary } = sample;
-        let (size, at) =
-            (size_class(size_bytes), LIFETIME_EDGES_US.partition_point(|&edge_us| edge_us < age_us));
-        if self.classes.len() <= size {
-            self.classes.resize(size + 1, Vec::new());
-        }
-        let class = class_at(&mut self.classes[size], at);
-        let column = if fate == Fate::Live { &mut class.live } else { &mut class.freed };
-        column.add(size_bytes, probability);
-        let flow = self.flow(thread, fate);
-        flow.amount.add(size_bytes, probability);
-        if is_temporary {
-            flow.temporary.add(size_bytes, probability);
+    /// A sample of `age_us` that the first thread made was freed by the second.
+    pub(super) fn add_freed(
+        &mut self,
+        (thread, freed_by): (u32, u32),
+        age_us: u64,
+        weight: u32,
+        weights: &[Weight],
+    ) {
+        self.lifetimes.add(2 * lifetime_class(age_us) as u32, weight, weights);
+        let fate = if freed_by == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(freed_by) };
+        let key = 2 * self.pair(thread, fate);
+        self.flows.add(key, weight, weights);
+        if thread != 0 && freed_by == thread && age_us <= TEMPORARY_US {
+            self.flows.add(key + 1, weight, weights);
         }
     }
 
-    fn flow(&mut self, thread: u32, fate: Fate) -> &mut Flow {
+    /// A sample of `age_us` that the thread made was live at the end.
+    pub(super) fn add_live(&mut self, thread: u32, age_us: u64, weight: u32, weights: &[Weight]) {
+        self.lifetimes.add(2 * lifetime_class(age_us) as u32 + 1, weight, weights);
+        let key = 2 * self.pair(thread, Fate::Live);
+        self.flows.add(key, weight, weights);
+    }
+
+    fn pair(&mut self, thread: u32, fate: Fate) -> u32 {
         let freed_by = if let Fate::FreedBy(thread) = fate { thread } else { 0 };
         let place = ((thread & 63) << 6 | freed_by & 63) as usize;
         if self.recent.is_empty() {
             self.recent = vec![u32::MAX; 1 << 12];
         }
-        let recent = self.recent[place] as usize;
-        if self.flows.get(recent).is_some_and(|flow| (flow.allocated_by, flow.fate) == (thread, fate)) {
-            return &mut self.flows[recent];
+        let recent = self.recent[place];
+        if self.pairs.get(recent as usize) == Some(&(thread, fate)) {
+            return recent;
         }
-        let full = self.flows.len() >= FLOWS_MAX && !self.flow_of.contains_key(&(thread, fate));
-        let (allocated_by, fate) = match fate {
+        let full = self.pairs.len() >= FLOWS_MAX && !self.pair_of.contains_key(&(thread, fate));
+        let pair = match fate {
             _ if !full => (thread, fate),
             Fate::Live => (0, Fate::Live),
             _ => (0, Fate::FreedByUnknown),
         };
-        let at = *self.flow_of.entry((allocated_by, fate)).or_insert_with(|| {
-            let nothing = Amount::default();
-            self.flows.push(Flow { allocated_by, fate, amount: nothing, temporary: nothing });
-            (self.flows.len() - 1) as u32
+        let at = *self.pair_of.entry(pair).or_insert_with(|| {
+            self.pairs.push(pair);
+            (self.pairs.len() - 1) as u32
         });
         self.recent[place] = at;
-        &mut self.flows[at as usize]
+        at
+    }
+
+    /// Whether some of it are weighted sums already.
+    pub(super) fn has_spilled(&self) -> bool {
+        self.lifetimes.has_spilled() || self.flows.has_spilled()
     }
 
     /// Adds a sample of `thread` that was live at the peak.
@@ -188,16 +216,27 @@ impl OwnershipFold {
         self.at_peak.entry(thread).or_default().add(size_bytes, probability);
     }
 
-    pub(super) fn finish(self) -> Ownership {
-        let mut flows = self.flows;
+    pub(super) fn finish(self, weights: &[Weight]) -> Ownership {
+        let nothing = Amount::default();
+        let flow =
+            |&(allocated_by, fate): &Pair| Flow { allocated_by, fate, amount: nothing, temporary: nothing };
+        let mut flows: Vec<Flow> = self.pairs.iter().map(flow).collect();
+        self.flows.sum(weights, |key, _, sums| {
+            let flow = &mut flows[key as usize / 2];
+            if key % 2 == 0 { flow.amount.merge(sums) } else { flow.temporary.merge(sums) }
+        });
         flows.sort_unstable_by_key(|flow| (flow.allocated_by, flow.fate));
-        let mut lifetimes = Vec::new();
-        for (at, class) in self.classes.iter().flat_map(|classes| classes.iter().enumerate()) {
-            let all = class_at(&mut lifetimes, at);
-            all.freed.merge(&class.freed);
-            all.live.merge(&class.live);
-        }
-        let lifetimes_by_size = (0..).zip(self.classes).filter(|(_, classes)| !classes.is_empty()).collect();
+        let (mut lifetimes, mut by_size) = (Vec::new(), Vec::<Vec<LifetimeClass>>::new());
+        self.lifetimes.sum(weights, |key, size, sums| {
+            if by_size.len() <= size as usize {
+                by_size.resize(size as usize + 1, Vec::new());
+            }
+            for classes in [&mut lifetimes, &mut by_size[size as usize]] {
+                let class = class_at(classes, key as usize / 2);
+                if key % 2 == 0 { class.freed.merge(sums) } else { class.live.merge(sums) }
+            }
+        });
+        let lifetimes_by_size = (0..).zip(by_size).filter(|(_, classes)| !classes.is_empty()).collect();
         let at_peak = self.at_peak.into_iter().collect();
         Ownership { lifetimes, lifetimes_by_size, flows, at_peak }
     }
@@ -214,10 +253,26 @@ fn class_at(classes: &mut Vec<LifetimeClass>, at: usize) -> &mut LifetimeClass {
 
 #[cfg(test)]
 mod tests {
+    use super::super::weights::WeightTable;
     use super::*;
+    use memscope_trace::Interval;
 
-    fn ended(thread: u32, age_us: u64, fate: Fate) -> Ended {
-        Ended { size_bytes: 10, probability: 0.5, thread, age_us, fate, is_temporary: false }
+    /// One weight: of 10 bytes and probability 0.5.
+    fn weights() -> WeightTable {
+        let mut weights = WeightTable::default();
+        let under = weights.under(&Interval::default(), 0.5);
+        weights.of(under, 10);
+        weights
+    }
+
+    #[test]
+    fn a_lifetime_is_in_the_first_class_that_it_does_not_exceed() {
+        let edges = LIFETIME_EDGES_US.iter().flat_map(|&edge_us| [edge_us - 1, edge_us, edge_us + 1]);
+        let powers = (0..64).map(|bits| 1 << bits);
+        for age_us in edges.chain(powers).chain([0, 3, 999, u64::MAX]) {
+            let class = LIFETIME_EDGES_US.partition_point(|&edge_us| edge_us < age_us);
+            assert_eq!(lifetime_class(age_us), class, "{age_us}");
+        }
     }
 
     #[test]
@@ -226,10 +281,10 @@ mod tests {
         assert_eq!(LIFETIME_EDGES_US[38], 5_000_000_000_000);
         let mut fold = OwnershipFold::default();
         for age_us in [0, 1, 2, 3, 1_000, 1_001] {
-            fold.add(ended(1, age_us, Fate::FreedBy(1)));
+            fold.add_freed((1, 1), age_us, 0, weights().rows());
         }
-        fold.add(ended(1, u64::MAX, Fate::Live));
-        let classes = fold.finish().lifetimes;
+        fold.add_live(1, u64::MAX, 0, weights().rows());
+        let classes = fold.finish(weights().rows()).lifetimes;
         assert_eq!(classes.len(), 40);
         let used: Vec<_> = classes
             .iter()
@@ -252,13 +307,13 @@ mod tests {
     #[test]
     fn flows_are_kept_by_pair_up_to_a_bound() {
         let mut fold = OwnershipFold::default();
-        for (thread, fate) in [(2, Fate::Live), (1, Fate::FreedBy(2)), (1, Fate::FreedBy(2))] {
-            fold.add(ended(thread, 5, fate));
-        }
+        let weights = weights();
+        fold.add_live(2, 5, 0, weights.rows());
+        (0..2).for_each(|_| fold.add_freed((1, 2), 5, 0, weights.rows()));
         for thread in 3..2 * FLOWS_MAX as u32 {
-            fold.add(ended(thread, 5, Fate::FreedBy(thread)));
+            fold.add_freed((thread, thread), 5_000, 0, weights.rows());
         }
-        let flows = fold.finish().flows;
+        let flows = fold.finish(weights.rows()).flows;
         assert_eq!(flows.len(), FLOWS_MAX + 1);
         assert_eq!((flows[0].allocated_by, flows[0].fate), (0, Fate::FreedByUnknown));
         assert_eq!((flows[1].allocated_by, flows[1].fate), (1, Fate::FreedBy(2)));

@@ -12,7 +12,7 @@ const RECENT_MAX: usize = 1 << 18;
 pub(super) struct Life {
     pub(super) site_row: u32,
     pub(super) thread: u32,
-    pub(super) probability: f64,
+    pub(super) weight: u32,
     pub(super) start_us: u64,
     pub(super) end_us: u64,
 }
@@ -62,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn life(start_us: u64, end_us: u64) -> Life {
-        Life { site_row: 0, thread: 1, probability: 1.0, start_us, end_us }
+        Life { site_row: 0, thread: 1, weight: 0, start_us, end_us }
     }
 
     #[test]

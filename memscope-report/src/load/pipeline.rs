@@ -7,10 +7,11 @@
 //! Each thread does one part of the work for all of the trace and hands batches on through a channel of a few places: memory is
 //! bounded, and the slowest part sets the pace. A small trace is read before the threads would have started.
 
-use super::activity::{ActivityFold, Event};
+use super::activity::{ActivityFold, Ended, Made};
 use super::builder::Builder;
 use super::header;
-use super::slices::SitePlace;
+use super::site_times::SitePlace;
+use super::weights::Weight;
 use crate::error::ReportError;
 use memscope_trace::{ReadStats, Record, TraceError};
 use std::io::Read;
@@ -21,10 +22,10 @@ use std::thread;
 pub(crate) const LARGE_BYTES: u64 = 8 << 20;
 /// Records handed on at once; most have 1,000 rows.
 const RECORDS: usize = 16;
-/// Events handed on at once.
-const EVENTS: usize = 8_192;
-/// Batches that may wait.
+/// Batches of records that may wait.
 const BATCHES: usize = 8;
+/// Messages to the second thread that may wait, most of them with the samples of one record.
+const MESSAGES: usize = 64;
 
 type Batch = Result<Vec<Record>, TraceError>;
 
@@ -66,7 +67,9 @@ fn decode(source: impl Read, sender: &SyncSender<Batch>) -> Result<(ReadStats, b
 
 enum Message {
     Places(Vec<SitePlace>),
-    Events(Vec<Event>),
+    Weights(Vec<Weight>),
+    Made(Vec<Made>),
+    Ended(Vec<Ended>),
     Peak(u64),
 }
 
@@ -81,7 +84,6 @@ pub(super) enum Activity {
 #[derive(Debug)]
 pub(super) struct Remote {
     sender: SyncSender<Message>,
-    waiting: Vec<Event>,
     thread: thread::JoinHandle<Box<ActivityFold>>,
 }
 
@@ -98,71 +100,65 @@ impl Activity {
             return;
         }
         let Self::Here(mut fold) = std::mem::take(self) else { return };
-        let (sender, receiver): (_, Receiver<Message>) = sync_channel(BATCHES);
+        let (sender, receiver): (_, Receiver<Message>) = sync_channel(MESSAGES);
         let (hand_over, take_over) = sync_channel::<Box<ActivityFold>>(1);
         let work = move || {
             let mut fold = take_over.recv().unwrap_or_default();
-            for message in receiver {
-                match message {
-                    Message::Places(places) => fold.add_places(places.into_iter()),
-                    Message::Events(events) => events.iter().for_each(|event| fold.add(event)),
-                    Message::Peak(peak_us) => fold.peak_at(peak_us),
-                }
-            }
+            receiver.into_iter().for_each(|message| take(&mut fold, message));
             fold
         };
         *self = match thread::Builder::new().name("memscope-activity".into()).spawn(work) {
             Ok(thread) => {
                 // It waits for exactly this; were it gone, joining it would say so.
                 let _ = hand_over.send(std::mem::take(&mut fold));
-                Self::There(Remote { sender, waiting: Vec::with_capacity(EVENTS), thread })
+                Self::There(Remote { sender, thread })
             }
             Err(_) => Self::Here(fold),
         };
     }
 
-    /// As [`ActivityFold::add_places`].
-    pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
+    fn tell(&mut self, message: Message) {
         match self {
-            Self::Here(fold) => fold.add_places(places),
+            Self::Here(fold) => take(fold, message),
+            // It fails only if the thread has panicked, which joining it hands on.
             Self::There(remote) => {
-                remote.flush();
-                remote.send(Message::Places(places.collect()));
+                let _ = remote.sender.send(message);
             }
         }
     }
 
-    /// As [`ActivityFold::add`].
-    #[inline]
-    pub(super) fn add(&mut self, event: Event) {
-        match self {
-            Self::Here(fold) => fold.add(&event),
-            Self::There(remote) => {
-                remote.waiting.push(event);
-                if remote.waiting.len() >= EVENTS {
-                    remote.flush();
-                }
-            }
+    /// As [`ActivityFold::add_places`].
+    pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
+        self.tell(Message::Places(places.collect()));
+    }
+
+    /// As [`ActivityFold::add_weights`].
+    pub(super) fn add_weights(&mut self, weights: &[Weight]) {
+        self.tell(Message::Weights(weights.to_vec()));
+    }
+
+    /// As [`ActivityFold::made`].
+    pub(super) fn made(&mut self, samples: Vec<Made>) {
+        self.tell(Message::Made(samples));
+    }
+
+    /// As [`ActivityFold::ended`].
+    pub(super) fn ended(&mut self, samples: Vec<Ended>) {
+        if !samples.is_empty() {
+            self.tell(Message::Ended(samples));
         }
     }
 
     /// As [`ActivityFold::peak_at`].
     pub(super) fn peak_at(&mut self, peak_us: u64) {
-        match self {
-            Self::Here(fold) => fold.peak_at(peak_us),
-            Self::There(remote) => {
-                remote.flush();
-                remote.send(Message::Peak(peak_us));
-            }
-        }
+        self.tell(Message::Peak(peak_us));
     }
 
     /// The whole, once everything was added.
     pub(super) fn finish(self) -> Box<ActivityFold> {
         match self {
             Self::Here(fold) => fold,
-            Self::There(mut remote) => {
-                remote.flush();
+            Self::There(remote) => {
                 drop(remote.sender);
                 remote.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }
@@ -170,16 +166,12 @@ impl Activity {
     }
 }
 
-impl Remote {
-    fn flush(&mut self) {
-        if !self.waiting.is_empty() {
-            let full = std::mem::replace(&mut self.waiting, Vec::with_capacity(EVENTS));
-            self.send(Message::Events(full));
-        }
-    }
-
-    fn send(&self, message: Message) {
-        // It fails only if the thread has panicked, which joining it hands on.
-        let _ = self.sender.send(message);
+fn take(fold: &mut ActivityFold, message: Message) {
+    match message {
+        Message::Places(places) => fold.add_places(places.into_iter()),
+        Message::Weights(weights) => fold.add_weights(&weights),
+        Message::Made(samples) => fold.made(&samples),
+        Message::Ended(samples) => fold.ended(&samples),
+        Message::Peak(peak_us) => fold.peak_at(peak_us),
     }
 }

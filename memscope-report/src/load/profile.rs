@@ -1,8 +1,8 @@
 //! What a trace says, put together: the input of symbolization and analysis.
 
 use super::ownership::Ownership;
+use super::site_times::SiteTimes;
 use super::sites::{Site, SiteSamples};
-use super::slices::SiteTimes;
 use super::stacks::StackTree;
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;

@@ -5,15 +5,16 @@
 //! [`Profile::losses`]). The weights told here add up to the profile's totals restated for losses; a test holds the
 //! two together. Memory holds the samples not freed yet, as in the first pass, and 16 bytes for each site.
 
+use super::header;
 use super::intervals::Intervals;
 use super::open::{Open, OpenTable};
 use super::ownership::Fate;
 use super::profile::Profile;
 use super::samples::NO_SITE;
 use super::table::IdTable;
-use super::{header, sites};
+use super::weights::{NO_WEIGHT, WeightTable};
 use crate::error::ReportError;
-use memscope_trace::{Frees, Interval, Record, Samples, Sites};
+use memscope_trace::{Frees, Record, Samples, Sites};
 use std::collections::HashMap;
 use std::io::Read;
 
@@ -46,13 +47,6 @@ pub(crate) enum Event {
     Ended(Sample, Fate, u64),
 }
 
-/// The probability that a site last had.
-#[derive(Debug, Clone, Copy)]
-struct Cached {
-    interval: u32,
-    probability: f64,
-}
-
 struct Replay<'a> {
     profile: &'a Profile,
     /// The share of the samples that the trace has.
@@ -63,8 +57,9 @@ struct Replay<'a> {
     sample_rate: f64,
     /// The rows of the sites' ids.
     sites: IdTable<()>,
-    /// For each row.
-    cached: Vec<Cached>,
+    weights: WeightTable,
+    /// For each row the weight that its samples had last.
+    weight_of: Vec<u32>,
     open: OpenTable,
     // Keys are the file's choice: the standard, keyed hash.
     early: HashMap<u64, (u32, u64)>,
@@ -117,7 +112,8 @@ impl<'a> Replay<'a> {
             intervals: Intervals::default(),
             sample_rate: 0.0,
             sites: IdTable::default(),
-            cached: Vec::new(),
+            weights: WeightTable::default(),
+            weight_of: Vec::new(),
             open: OpenTable::default(),
             early: HashMap::new(),
             next_sample: 0,
@@ -126,7 +122,7 @@ impl<'a> Replay<'a> {
 
     fn add_sites(&mut self, record: &Sites) {
         self.sites.extend(record.first_site, record.stacks.iter().map(|_| ()));
-        self.cached.resize(self.sites.rows().len(), Cached { interval: u32::MAX, probability: 1.0 });
+        self.weight_of.resize(self.sites.rows().len(), NO_WEIGHT);
     }
 
     fn add_samples<E>(
@@ -137,6 +133,7 @@ impl<'a> Replay<'a> {
         let interval = self.intervals.get(record.interval);
         let interval = interval.unwrap_or_else(|| self.intervals.stand_in(record.interval, self.sample_rate));
         let retained = self.retained * self.profile.shares.retained(interval.id);
+        let under = self.weights.under(&interval, retained);
         let mut time_us = record.base_us;
         let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);
         for (row, ((&delta_us, &thread), &site)) in columns.enumerate() {
@@ -146,8 +143,8 @@ impl<'a> Replay<'a> {
                 continue;
             }
             self.next_sample = id.saturating_add(1);
-            let (site_row, probability) = self.weigh(site, &interval, retained);
-            let open = Open { site_row, thread, time_us, probability };
+            let (site_row, weight) = self.weigh(site, under);
+            let open = Open { site_row, thread, weight, time_us };
             let sample = self.sample(id, open);
             tell(Event::Allocated(sample))?;
             match self.early.remove(&id) {
@@ -158,23 +155,23 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The row of the site with that id, and the probability of a sample of it to be in the trace.
-    fn weigh(&mut self, site: u32, interval: &Interval, retained: f64) -> (u32, f64) {
+    /// The row of the site with that id, and the weight of a sample of it.
+    fn weigh(&mut self, site: u32, under: u32) -> (u32, u32) {
         let known = self.sites.row_of(site).and_then(|row| Some((row, self.profile.sites.get(row)?)));
-        let Some((row, site)) = known else { return (NO_SITE, 1.0) };
-        let cached = &mut self.cached[row];
-        if cached.interval != interval.id {
-            let probability = sites::probability(interval, site.size_bytes);
-            *cached = Cached { interval: interval.id, probability };
+        let Some((row, site)) = known else { return (NO_SITE, NO_WEIGHT) };
+        if self.weights.interval_of(self.weight_of[row]) != under {
+            self.weight_of[row] = self.weights.of(under, site.size_bytes);
         }
-        (row as u32, cached.probability * retained)
+        (row as u32, self.weight_of[row])
     }
 
     /// The sample, and what it stands for.
     fn sample(&self, id: u64, open: Open) -> Sample {
-        let Open { site_row, thread, time_us, probability } = open;
-        let (site_row, allocations, bytes) = match self.profile.sites.get(site_row as usize) {
-            Some(site) => (Some(site_row), 1.0 / probability, site.size_bytes as f64 / probability),
+        let Open { site_row, thread, time_us, weight } = open;
+        let (site_row, allocations, bytes) = match self.weights.rows().get(weight as usize) {
+            Some(weight) => {
+                (Some(site_row), 1.0 / weight.probability, weight.size_bytes as f64 / weight.probability)
+            }
             None => (None, self.mean.0, self.mean.1),
         };
         Sample { id, time_us, thread, site_row, allocations, bytes }

@@ -3,13 +3,16 @@
 //! Kept is only what may still change: the samples that are not freed yet. A sample freed is folded into its site's
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
-use super::activity::Event;
+use super::activity::{Ended, Made};
 use super::open::{Open, OpenTable};
-use super::ownership::{Ended, Fate, Ownership};
+use super::ownership::{Ownership, OwnershipFold};
+use super::peak::Life;
 use super::pipeline::Activity;
+use super::shares::IntervalShares;
 use super::site_table::{Definition, SiteTable};
+use super::site_times::{SitePlace, SiteTimes};
 use super::sites::{Site, SiteSamples};
-use super::slices::{SitePlace, SiteTimes};
+use super::weights::{NO_WEIGHT, Weight, WeightTable};
 use memscope_trace::{Frees, Interval, Samples};
 use std::collections::HashMap;
 
@@ -27,11 +30,12 @@ struct Early {
 #[derive(Debug, Default)]
 pub(crate) struct SampleFold {
     sites: SiteTable,
+    weights: WeightTable,
+    /// Weights that the activity has been told of.
+    told_weights: usize,
     unknown: SiteSamples,
     /// Samples taken in.
     pub(crate) samples: u64,
-    /// Their bytes, unweighted.
-    pub(crate) sample_bytes: u128,
     /// Ids that were passed over: samples in blocks that are lost.
     pub(crate) missing_samples: u64,
     /// Rows whose sample id had passed already.
@@ -56,6 +60,8 @@ pub(crate) struct Folded {
     pub(crate) site_times: SiteTimes,
     /// Frees without a sample.
     pub(crate) unmatched_frees: u64,
+    /// The samples' bytes, unweighted.
+    pub(crate) sample_bytes: u128,
 }
 
 impl SampleFold {
@@ -72,75 +78,74 @@ impl SampleFold {
     ) -> u64 {
         let known = self.sites.definitions().len();
         let unusable = self.sites.extend(first_id, rows);
-        let place = |site: &Definition| SitePlace {
-            stack: site.stack,
-            scope: site.scope,
-            size_bytes: site.size_bytes,
-        };
+        let place = |site: &Definition| SitePlace { stack: site.stack, scope: site.scope };
         self.activity.add_places(self.sites.definitions()[known..].iter().map(place));
         unusable
     }
 
     /// Takes samples in that were drawn under `interval`, and of which the share `retained` was recorded.
     pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval, retained: f64) {
+        let first = record.first_sample;
+        let rows = (u64::MAX - first).saturating_add(1).min(record.sites.len() as u64);
+        let passed = self.next_sample.saturating_sub(first).min(rows);
+        self.repeated_samples += passed;
+        if passed == rows {
+            return;
+        }
+        self.missing_samples = self.missing_samples.saturating_add(first + passed - self.next_sample);
+        self.next_sample = first.saturating_add(rows);
+        self.samples += rows - passed;
+        self.sites.touch(&record.sites);
+        let under = self.weights.under(interval, retained);
+        let mut made = Vec::with_capacity((rows - passed) as usize);
+        let mut ended = Vec::new();
         let mut time_us = record.base_us;
-        let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites).enumerate();
-        for (row, ((&delta_us, &thread), &site)) in columns {
+        let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);
+        for (row, ((&delta_us, &thread), &site)) in (0..rows).zip(columns) {
             time_us = time_us.saturating_add_signed(delta_us);
-            let Some(id) = record.first_sample.checked_add(row as u64) else { break };
-            if id < self.next_sample {
-                self.repeated_samples += 1;
+            if row < passed {
                 continue;
             }
-            self.missing_samples = self.missing_samples.saturating_add(id - self.next_sample);
-            self.next_sample = id.saturating_add(1);
             self.last_us = self.last_us.max(time_us);
-            self.add_sample(id, site, (thread, time_us), interval, retained);
+            let (site_row, weight) = self.count(site, under);
+            made.push(Made { site_row, thread, weight, time_us });
+            let open = Open { site_row, thread, weight, time_us };
+            let id = first + row;
+            match if self.early.is_empty() { None } else { self.early.remove(&id) } {
+                Some(early) => ended.push(self.close(open, early.thread, early.time_us)),
+                None => self.open.insert(id, open),
+            }
+        }
+        self.tell_weights();
+        self.activity.made(made);
+        self.activity.ended(ended);
+    }
+
+    /// Counts a sample for its site; returns the site's row and the sample's weight.
+    #[inline]
+    fn count(&mut self, site: u32, under: u32) -> (u32, u32) {
+        match self.sites.row_of(site) {
+            Some(row) => (row as u32, self.sites.add_sample(row, under, &mut self.weights)),
+            None => {
+                self.unknown.allocated.add(1.0, 1.0);
+                (NO_SITE, NO_WEIGHT)
+            }
         }
     }
 
-    fn add_sample(
-        &mut self,
-        id: u64,
-        site: u32,
-        (thread, time_us): (u32, u64),
-        interval: &Interval,
-        retained: f64,
-    ) {
-        self.samples += 1;
-        let (site_row, probability, (size_bytes, scope)) = match self.sites.row_of(site) {
-            Some(row) => {
-                let (probability, size_and_scope) = self.sites.add_sample(row, interval, retained);
-                self.sample_bytes += u128::from(size_and_scope.0);
-                (row as u32, probability, size_and_scope)
-            }
-            None => {
-                self.unknown.allocated.add(1.0, 1.0);
-                (NO_SITE, 1.0, (0, 0))
-            }
-        };
-        self.activity.add(Event {
-            site_row,
-            thread,
-            scope,
-            size_bytes,
-            probability,
-            start_us: time_us,
-            freed: None,
-        });
-        let open = Open { site_row, thread, time_us, probability };
-        if !self.early.is_empty()
-            && let Some(early) = self.early.remove(&id)
-        {
-            self.close(open, early.thread, early.time_us);
-        } else {
-            self.open.insert(id, open);
+    /// Tells the activity of new weights, before the samples that have them.
+    fn tell_weights(&mut self) {
+        let weights = self.weights.rows();
+        if weights.len() > self.told_weights {
+            self.activity.add_weights(&weights[self.told_weights..]);
+            self.told_weights = weights.len();
         }
     }
 
     pub(crate) fn add_frees(&mut self, record: &Frees) {
         let mut time_us = record.base_us;
         let mut id = 0_u64;
+        let mut ended = Vec::with_capacity(record.sample_deltas.len());
         for ((&delta_us, &thread), &delta) in
             record.delta_us.iter().zip(&record.threads).zip(&record.sample_deltas)
         {
@@ -148,7 +153,7 @@ impl SampleFold {
             id = id.wrapping_add(delta as u64);
             self.last_us = self.last_us.max(time_us);
             if let Some(open) = self.open.remove(id) {
-                self.close(open, thread, time_us);
+                ended.push(self.close(open, thread, time_us));
             } else if id >= self.next_sample {
                 let replaced = self.early.insert(id, Early { thread, time_us });
                 self.unmatched_frees += u64::from(replaced.is_some());
@@ -156,19 +161,20 @@ impl SampleFold {
                 self.unmatched_frees += 1;
             }
         }
+        self.activity.ended(ended);
     }
 
-    fn close(&mut self, open: Open, freed_by: u32, end_us: u64) {
-        let Open { site_row, thread, time_us: start_us, probability } = open;
+    #[inline]
+    fn close(&mut self, open: Open, freed_by: u32, end_us: u64) -> Ended {
+        let Open { site_row, thread, time_us: start_us, weight } = open;
         let lifetime_us = end_us.saturating_sub(start_us);
-        let (size_bytes, scope) = if site_row == NO_SITE {
-            self.unknown.add_free(probability, lifetime_us, thread, freed_by);
-            (0, 0)
+        if site_row == NO_SITE {
+            self.unknown.add_free(1.0, lifetime_us, thread, freed_by);
         } else {
-            self.sites.add_free(site_row as usize, probability, lifetime_us, thread, freed_by)
-        };
-        let freed = Some((end_us, freed_by));
-        self.activity.add(Event { site_row, thread, scope, size_bytes, probability, start_us, freed });
+            let weight = (weight, self.weights.rows());
+            self.sites.add_free(site_row as usize, weight, lifetime_us, thread, freed_by);
+        }
+        Ended { life: Life { site_row, thread, weight, start_us, end_us }, freed_by }
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
@@ -176,57 +182,108 @@ impl SampleFold {
         self.activity.peak_at(peak_us);
     }
 
-    /// The end of the trace, at `end_us`: what is open now was live.
-    pub(crate) fn finish(&mut self, end_us: u64) -> Folded {
+    /// The end of the trace, at `end_us`: what is open now was live. `shares` says, or is told, which share of the samples of each
+    /// interval was recorded.
+    pub(crate) fn finish(&mut self, end_us: u64, shares: &mut IntervalShares) -> Folded {
         let mut activity = std::mem::take(&mut self.activity).finish();
+        activity.slices.complete(self.weights.rows());
+        let has_spilled = self.sites.has_spilled() || activity.has_spilled();
+        if !has_spilled && let Some(known) = shares.to_restate() {
+            self.weights.restate(|interval| known.retained(interval));
+            *shares = known;
+        }
+        let weights = self.weights.rows();
         // What takes much memory while it is made goes first, what takes much of it for good comes last.
-        let site_times = std::mem::take(&mut activity.slices).finish();
         let (ended, peak_us) = activity.take_peak();
-        let open = self.open.drain();
-        let mut sites = std::mem::take(&mut self.sites).into_sites();
-        let mut unknown = std::mem::take(&mut self.unknown);
-        let mut at_peak =
-            |sites: &mut [Site], unknown: &mut SiteSamples, row: u32, thread: u32, probability: f64| {
-                match sites.get_mut(row as usize) {
-                    Some(site) => {
-                        site.samples.at_peak.add(1.0, probability);
-                        activity.ownership.add_at_peak(thread, site.size_bytes, probability);
-                    }
-                    None => unknown.at_peak.add(1.0, probability),
-                }
-            };
-        for life in ended {
-            at_peak(&mut sites, &mut unknown, life.site_row, life.thread, life.probability);
-        }
-        for open in open.iter().filter(|open| open.time_us <= peak_us) {
-            at_peak(&mut sites, &mut unknown, open.site_row, open.thread, open.probability);
-        }
-        // In the order of ids, so that the same trace gives the same sums to the last bit.
-        for Open { site_row, thread, time_us, probability } in open {
-            let age_us = end_us.saturating_sub(time_us);
-            let site = sites.get_mut(site_row as usize);
-            if let Some(Site { size_bytes, .. }) = &site {
-                let ended = Ended {
-                    size_bytes: *size_bytes,
-                    probability,
-                    thread,
-                    age_us,
-                    fate: Fate::Live,
-                    is_temporary: false,
-                };
-                activity.ownership.add(ended);
+        let (mut at_peak, mut live) = (Tally::default(), Tally::default());
+        ended.iter().for_each(|life| at_peak.add(life.site_row, life.weight));
+        let ownership = &mut activity.ownership;
+        ended.iter().for_each(|life| add_at_peak(ownership, (life.thread, life.weight), weights));
+        drop(ended);
+        let mut ages = Ages { by_row: vec![0.0; self.sites.definitions().len()], unknown: 0.0 };
+        self.open.drain(|Open { site_row, thread, weight, time_us }| {
+            if time_us <= peak_us {
+                at_peak.add(site_row, weight);
+                add_at_peak(ownership, (thread, weight), weights);
             }
-            let samples = site.map_or(&mut unknown, |site| &mut site.samples);
-            samples.live.add(1.0, probability);
-            samples.live_age_us += age_us as f64 / probability;
+            let age_us = end_us.saturating_sub(time_us);
+            live.add(site_row, weight);
+            ages.add(site_row, age_us as f64 / probability(weights, weight));
+            if site_row != NO_SITE {
+                ownership.add_live(thread, age_us, weight, weights);
+            }
+        });
+        let ownership = std::mem::take(&mut activity.ownership).finish(weights);
+        let site_times = std::mem::take(&mut activity.slices).finish(weights);
+        drop(activity);
+        let mut sites = std::mem::take(&mut self.sites).into_sites(weights);
+        let mut unknown = std::mem::take(&mut self.unknown);
+        at_peak.sum(|row, weight, count| {
+            let samples = samples_of(&mut sites, &mut unknown, row);
+            samples.at_peak.add_many(count, 1.0, probability(weights, weight));
+        });
+        live.sum(|row, weight, count| {
+            let samples = samples_of(&mut sites, &mut unknown, row);
+            samples.live.add_many(count, 1.0, probability(weights, weight));
+        });
+        unknown.live_age_us = ages.unknown;
+        for (site, age_us) in sites.iter_mut().zip(ages.by_row) {
+            site.samples.live_age_us = age_us;
         }
+        let bytes = |site: &Site| u128::from(site.samples.allocated.samples()) * u128::from(site.size_bytes);
         Folded {
+            sample_bytes: sites.iter().map(bytes).sum(),
             sites,
             unknown,
-            ownership: activity.ownership.finish(),
+            ownership,
             site_times,
             unmatched_frees: self.unmatched_frees + self.early.len() as u64,
         }
+    }
+}
+
+/// The probability of samples of that weight; 1 where it is not known.
+fn probability(weights: &[Weight], weight: u32) -> f64 {
+    weights.get(weight as usize).map_or(1.0, |weight| weight.probability)
+}
+
+fn add_at_peak(ownership: &mut OwnershipFold, (thread, weight): (u32, u32), weights: &[Weight]) {
+    if let Some(Weight { size_bytes, probability, .. }) = weights.get(weight as usize) {
+        ownership.add_at_peak(thread, *size_bytes, *probability);
+    }
+}
+
+fn samples_of<'a>(sites: &'a mut [Site], unknown: &'a mut SiteSamples, row: u32) -> &'a mut SiteSamples {
+    sites.get_mut(row as usize).map_or(unknown, |site| &mut site.samples)
+}
+
+/// Samples by site and weight.
+#[derive(Debug, Default)]
+struct Tally(Vec<(u32, u32)>);
+
+impl Tally {
+    fn add(&mut self, site_row: u32, weight: u32) {
+        self.0.push((site_row, weight));
+    }
+
+    /// Hands over how many there are of each site and weight.
+    fn sum(mut self, mut take: impl FnMut(u32, u32, u64)) {
+        self.0.sort_unstable();
+        for alike in self.0.chunk_by(|one, other| one == other) {
+            take(alike[0].0, alike[0].1, alike.len() as u64);
+        }
+    }
+}
+
+/// The weighted ages of what is live, microseconds.
+struct Ages {
+    by_row: Vec<f64>,
+    unknown: f64,
+}
+
+impl Ages {
+    fn add(&mut self, site_row: u32, age_us: f64) {
+        *self.by_row.get_mut(site_row as usize).unwrap_or(&mut self.unknown) += age_us;
     }
 }
 
@@ -276,10 +333,10 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0); 5]), &EVERY, 1.0);
         // 0 after exactly 1 ms, 1 after 1.001 ms, 2 by thread 2 at once, 3 by nobody known; 4 stays.
         fold.add_frees(&frees(&[(1_000, 1, 0), (1, 1, 1), (0, 2, 1), (0, 0, 1)]));
-        let folded = fold.finish(3_000);
+        let folded = fold.finish(3_000, &mut IntervalShares::default());
         let samples = &folded.sites[0].samples;
         assert_eq!((folded.unmatched_frees, counts(samples)), (0, [5, 1, 4, 1, 1]));
-        assert_eq!((fold.samples, fold.sample_bytes), (5, 500));
+        assert_eq!((fold.samples, folded.sample_bytes), (5, 500));
         assert_eq!(samples.lifetime_us, 1_000.0 + 3.0 * 1_001.0);
         // Made at 1,000 us, and the trace ends at 3,000.
         assert_eq!(samples.live_age_us, 2_000.0);
@@ -292,7 +349,7 @@ mod tests {
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 1)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 0), (0, 1, 0), (0, 1, -7)]));
         // Early: 1 (taken), 6 twice. Then 0, 0 again, and one below zero.
-        let folded = fold.finish(3_000);
+        let folded = fold.finish(3_000, &mut IntervalShares::default());
         assert_eq!(folded.unmatched_frees, 4);
         assert_eq!(counts(&folded.sites[0].samples)[1..3], [0, 1]);
         assert_eq!(counts(&folded.sites[1].samples)[1..3], [0, 1]);
@@ -303,7 +360,7 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 9), (0, 1, u32::MAX)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(0, 1, 2)]));
-        let folded = fold.finish(3_000);
+        let folded = fold.finish(3_000, &mut IntervalShares::default());
         assert_eq!(fold.samples, 3);
         assert_eq!(counts(&folded.unknown), [2, 1, 1, 1, 0]);
     }
@@ -323,7 +380,7 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(i64::MIN, 1, 0), (i64::MAX, 1, 0), (i64::MAX, 1, 0)]), &EVERY, 1.0);
         fold.add_frees(&frees(&[(i64::MIN, 1, 2), (i64::MAX, 1, -1), (i64::MAX, 1, i64::MIN)]));
-        assert_eq!(fold.finish(3_000).unmatched_frees, 1);
+        assert_eq!(fold.finish(3_000, &mut IntervalShares::default()).unmatched_frees, 1);
     }
 
     #[test]
@@ -332,7 +389,10 @@ mod tests {
             let mut fold = fold();
             let interval = Interval { interval_bytes, credit_bytes: f64::NAN, ..EVERY };
             fold.add_samples(&samples(0, &[(0, 1, 0)]), &interval, 1.0);
-            assert_eq!(fold.finish(3_000).sites[0].samples.allocated.value(), 1.0);
+            assert_eq!(
+                fold.finish(3_000, &mut IntervalShares::default()).sites[0].samples.allocated.value(),
+                1.0
+            );
         }
     }
 }

@@ -4,8 +4,8 @@
 //! for the same; but a session that raises its sampling interval loses most while the interval is short and each sample stands for little. So the
 //! share is told for each interval by itself: the trace counts the losses up to each change.
 //!
-//! What is lost under an interval is known only behind its samples. So a trace with losses and several intervals is read twice: first to count, then with
-//! each sample's probability multiplied by its interval's share.
+//! What is lost under an interval is known only behind its samples. So samples are counted by interval, and each weight's probability is multiplied by its
+//! interval's share at the end. Only a trace with so many sizes, threads and sites that such counts were summed up early is read once more.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ struct Counts {
 /// What was recorded and lost under each interval.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IntervalShares {
-    /// From an earlier pass; empty in the first.
+    /// Empty as long as they are not known.
     known: HashMap<u32, f64>,
     counts: HashMap<u32, Counts>,
     /// The interval in force, and the losses before it.
@@ -48,7 +48,7 @@ impl IntervalShares {
         self
     }
 
-    /// The share of the samples of `interval` that was recorded; 1 in the first pass.
+    /// The share of the samples of `interval` that was recorded; 1 as long as it is not known.
     pub(crate) fn retained(&self, interval: u32) -> f64 {
         self.known.get(&interval).copied().unwrap_or(1.0)
     }
@@ -58,11 +58,11 @@ impl IntervalShares {
         !self.known.is_empty()
     }
 
-    /// For a second pass, where that would tell more than one share for all: `None` where nothing was lost, or all under one interval.
-    pub(crate) fn for_second_pass(&self) -> Option<Self> {
-        let lost: u64 = self.counts.values().map(|counts| counts.lost).sum();
+    /// The shares, where they tell more than one share for all: `None` where nothing was lost, or all under one interval, or they have been
+    /// allowed for.
+    pub(crate) fn to_restate(&self) -> Option<Self> {
         let with_samples = self.counts.values().filter(|counts| counts.recorded > 0).count();
-        if self.are_known() || lost == 0 || with_samples < 2 {
+        if self.are_known() || self.counts.values().all(|counts| counts.lost == 0) || with_samples < 2 {
             return None;
         }
         let share = |counts: &Counts| match counts.recorded {
@@ -86,22 +86,22 @@ mod tests {
         shares.begins(1, 300);
         shares.recorded(0, 0);
         shares.recorded(1, 100);
-        let second = shares.ended(300).for_second_pass().expect("there is something to restate");
+        let second = shares.ended(300).to_restate().expect("there is something to restate");
         assert_eq!((second.retained(0), second.retained(1), second.retained(7)), (0.25, 1.0, 1.0));
-        assert!(second.are_known() && second.for_second_pass().is_none());
+        assert!(second.are_known() && second.to_restate().is_none());
     }
 
     #[test]
-    fn one_interval_or_no_loss_needs_no_second_pass() {
+    fn one_interval_or_no_loss_needs_no_restating() {
         let mut one = IntervalShares::default();
         one.begins(0, 0);
         one.recorded(0, 5);
-        assert!(one.ended(5).for_second_pass().is_none());
+        assert!(one.ended(5).to_restate().is_none());
         let mut none = IntervalShares::default();
         none.begins(0, 0);
         none.recorded(0, 5);
         none.begins(1, 0);
         none.recorded(1, 5);
-        assert!(none.ended(0).for_second_pass().is_none());
+        assert!(none.ended(0).to_restate().is_none());
     }
 }

@@ -12,7 +12,9 @@
 //! fewer events and most with a hundred times as many, have no folded stacks.
 
 use super::bins::Bins;
-use super::folded::{FoldedActivity, FoldedCells, hash};
+use super::folded::FoldedCells;
+use super::site_times::{Entry, SiteActivity, SitePlace, SiteTimes};
+use super::weights::Weight;
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are kept after the log was summed up.
@@ -27,67 +29,23 @@ const STACKS_MAX: usize = 1_024;
 const BINS_MIN: u32 = 32;
 /// Cells of folded stacks that are kept, as long as there is more than one bin.
 const FOLDED_MAX: usize = 1 << 16;
-/// How many samples of one site, made by one thread and with one probability, were made and freed in one stretch of time.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[non_exhaustive]
-pub struct SiteActivity {
-    /// The site: its place in [`Profile::sites`](super::Profile::sites).
-    pub site_row: u32,
-    /// The allocating thread's id.
-    pub thread: u32,
-    /// The stretch: times from `bin * bin_us` to below `(bin + 1) * bin_us`.
-    pub bin: u32,
-    /// Samples made in it.
-    pub allocated: u32,
-    /// Samples freed in it.
-    pub freed: u32,
-    /// The probability of each.
-    pub probability: f64,
-}
-
-/// What call sites did over time. Samples whose site is lost are left out.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct SiteTimes {
-    /// Length of a bin, microseconds.
-    pub bin_us: u64,
-    /// By site, thread, bin.
-    pub entries: Vec<SiteActivity>,
-    /// What the sites did that are in no entry, by thread, scope, bin.
-    pub folded: Vec<FoldedActivity>,
-}
-
-/// What the slices need to know of a site.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SitePlace {
-    pub(super) stack: u32,
-    pub(super) scope: u32,
-    pub(super) size_bytes: u64,
-}
-
-/// A sample that something happened to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    pub(super) site_row: u32,
-    /// Who made it.
-    pub(super) thread: u32,
-    pub(super) scope: u32,
-    pub(super) size_bytes: u64,
-    pub(super) probability: f64,
-}
+/// In the place of a scope: the site's stack is not folded.
+const TOLD_APART: u32 = u32::MAX;
 
 /// A [`SiteTimes`] in the making.
 #[derive(Debug)]
 pub(super) struct SliceFold {
     bins: Bins,
-    cache: Box<[SiteActivity]>,
-    log: Vec<SiteActivity>,
+    cache: Box<[Entry]>,
+    log: Vec<Entry>,
     /// Length of the log at which it is summed up.
     log_max: usize,
     entries_max: usize,
     places: Vec<SitePlace>,
-    /// Whether a site's stack is folded: a bit for each row, so that all of them stay in the processor's cache.
-    is_folded: Vec<u64>,
+    /// For each row the scope of a site whose stack is folded, as a place in `scopes`; [`TOLD_APART`] for others.
+    scope_of: Vec<u32>,
+    scopes: Vec<u32>,
+    place_of_scope: HashMap<u32, u32>,
     folded_stacks: HashSet<u32>,
     folded: FoldedCells,
 }
@@ -103,12 +61,14 @@ impl Default for SliceFold {
     fn default() -> Self {
         Self {
             bins: Bins::default(),
-            cache: vec![SiteActivity::default(); CACHE_PLACES].into_boxed_slice(),
+            cache: vec![Entry::default(); CACHE_PLACES].into_boxed_slice(),
             log: Vec::new(),
             log_max: 4 * CACHE_PLACES,
             entries_max: ENTRIES_MAX,
             places: Vec::new(),
-            is_folded: Vec::new(),
+            scope_of: Vec::new(),
+            scopes: Vec::new(),
+            place_of_scope: HashMap::new(),
             folded_stacks: HashSet::new(),
             folded: FoldedCells::default(),
         }
@@ -120,7 +80,7 @@ impl SliceFold {
     pub(super) fn add_places(&mut self, places: impl Iterator<Item = SitePlace>) {
         let first = self.places.len();
         self.places.extend(places);
-        self.is_folded.resize(self.places.len().div_ceil(64), 0);
+        self.scope_of.resize(self.places.len(), TOLD_APART);
         self.mark_folded(first);
     }
 
@@ -129,34 +89,46 @@ impl SliceFold {
         if self.folded_stacks.is_empty() {
             return;
         }
-        for (row, place) in self.places.iter().enumerate().skip(first) {
-            self.is_folded[row / 64] |= u64::from(self.folded_stacks.contains(&place.stack)) << (row % 64);
+        for (place, scope_of) in self.places.iter().zip(&mut self.scope_of).skip(first) {
+            if *scope_of == TOLD_APART && self.folded_stacks.contains(&place.stack) {
+                *scope_of = *self.place_of_scope.entry(place.scope).or_insert_with(|| {
+                    self.scopes.push(place.scope);
+                    (self.scopes.len() - 1) as u32
+                });
+            }
         }
     }
 
-    /// Counts what happened to a sample.
-    pub(super) fn add(&mut self, sample: Sample, time_us: u64, happening: Happening) {
-        let Sample { site_row, thread, scope, size_bytes, probability } = sample;
+    /// The scope of a site whose stack is folded.
+    fn folded_scope(&self, site_row: u32) -> Option<u32> {
+        self.scopes.get(self.scope_of[site_row as usize] as usize).copied()
+    }
+
+    /// Counts what happened to a sample of a site, made by a thread and of that weight.
+    #[inline]
+    pub(super) fn add(
+        &mut self,
+        (site_row, thread, weight): (u32, u32, u32),
+        time_us: u64,
+        happening: Happening,
+        weights: &[Weight],
+    ) {
         if !self.bins.has(time_us) {
             let doublings = self.bins.reach(time_us);
-            self.shift_bins(doublings);
+            self.shift_bins(doublings, weights);
         }
         let bin = self.bins.of(time_us);
-        if is_marked(&self.is_folded, site_row) {
-            let cell = self.folded.at((thread, scope, bin));
-            let amount =
-                if happening == Happening::Allocated { &mut cell.allocated } else { &mut cell.freed };
-            amount.add(size_bytes, probability);
+        if let Some(scope) = self.folded_scope(site_row) {
+            let key = self.folded.key((thread, scope, bin));
+            self.folded.add(key + u32::from(happening == Happening::Freed), weight, weights);
             return;
         }
-        let entry = &mut self.cache[place(site_row, thread, bin)];
-        let is_same = (entry.site_row, entry.thread, entry.bin) == (site_row, thread, bin)
-            && entry.probability.to_bits() == probability.to_bits()
-            && entry.allocated.max(entry.freed) < u32::MAX;
-        if !is_same {
-            let fresh = SiteActivity { site_row, thread, bin, probability, allocated: 0, freed: 0 };
+        let fresh = Entry::of(site_row, thread, bin, weight);
+        let entry = &mut self.cache[fresh.hash() & (CACHE_PLACES - 1)];
+        if (entry.who, entry.when) != (fresh.who, fresh.when) || entry.allocated.max(entry.freed) == u32::MAX
+        {
             let displaced = std::mem::replace(entry, fresh);
-            if displaced.allocated | displaced.freed != 0 {
+            if !displaced.is_empty() {
                 self.log.push(displaced);
             }
         }
@@ -165,65 +137,61 @@ impl SliceFold {
             Happening::Freed => entry.freed += 1,
         }
         if self.log.len() >= self.log_max {
-            self.sum_up();
+            self.sum_up(weights);
         }
     }
 
-    fn shift_bins(&mut self, doublings: u32) {
+    fn shift_bins(&mut self, doublings: u32, weights: &[Weight]) {
         self.empty_cache();
-        self.log.iter_mut().for_each(|entry| entry.bin = entry.bin.checked_shr(doublings).unwrap_or(0));
-        self.folded.shift_bins(doublings);
+        self.log.iter_mut().for_each(|entry| entry.shift_bin(doublings));
+        self.folded.shift_bins(doublings, weights);
     }
 
     fn empty_cache(&mut self) {
         for entry in &mut self.cache {
-            if entry.allocated | entry.freed != 0 {
+            if !entry.is_empty() {
                 self.log.push(std::mem::take(entry));
             }
         }
     }
 
-    fn sum_up(&mut self) {
-        self.merge_log();
+    fn sum_up(&mut self, weights: &[Weight]) {
+        self.merge_log(weights);
         while self.log.len() > self.entries_max {
-            let bins = self.log.iter().map(|entry| entry.bin).max().unwrap_or(0) + 1;
-            if !self.fold_stacks(bins <= BINS_MIN) {
+            let bins = self.log.iter().map(Entry::bin).max().unwrap_or(0) + 1;
+            if !self.fold_stacks(bins <= BINS_MIN, weights) {
                 self.bins.double();
-                self.shift_bins(1);
+                self.shift_bins(1, weights);
             }
-            self.merge_log();
+            self.merge_log(weights);
         }
-        while self.folded.cells.len() > FOLDED_MAX && self.folded.cells.iter().any(|cell| cell.bin > 0) {
+        while self.folded.cells.len() > FOLDED_MAX && self.folded.cells.iter().any(|(.., bin)| *bin > 0) {
             self.bins.double();
-            self.shift_bins(1);
-            self.merge_log();
+            self.shift_bins(1, weights);
+            self.merge_log(weights);
         }
         self.log_max = (2 * self.log.len()).max(4 * CACHE_PLACES);
     }
 
     /// Sorts the log and sums up what is the same; what is of folded stacks leaves it.
-    fn merge_log(&mut self) {
+    fn merge_log(&mut self, weights: &[Weight]) {
         if !self.folded_stacks.is_empty() {
-            let (is_folded, places, folded) = (&self.is_folded, &self.places, &mut self.folded);
-            self.log.retain(|entry| {
-                let is_folded = is_marked(is_folded, entry.site_row);
-                if is_folded {
-                    let SitePlace { scope, size_bytes, .. } = places[entry.site_row as usize];
-                    let cell = folded.at((entry.thread, scope, entry.bin));
-                    cell.allocated.add_many(entry.allocated.into(), size_bytes, entry.probability);
-                    cell.freed.add_many(entry.freed.into(), size_bytes, entry.probability);
-                }
-                !is_folded
+            let mut log = std::mem::take(&mut self.log);
+            log.retain(|entry| {
+                let Some(scope) = self.folded_scope(entry.site_row()) else { return true };
+                let key = self.folded.key((entry.thread(), scope, entry.bin()));
+                self.folded.add_many(key, entry.weight(), entry.allocated, weights);
+                self.folded.add_many(key + 1, entry.weight(), entry.freed, weights);
+                false
             });
+            self.log = log;
         }
-        let key =
-            |entry: &SiteActivity| (entry.site_row, entry.thread, entry.bin, entry.probability.to_bits());
         // Much of it is in order from the last time, which a stable sort makes use of.
-        self.log.sort_by_key(key);
+        self.log.sort_by_key(Entry::key);
         self.log.dedup_by(|later, earlier| {
             let sums =
                 (earlier.allocated.checked_add(later.allocated), earlier.freed.checked_add(later.freed));
-            let (true, (Some(allocated), Some(freed))) = (key(later) == key(earlier), sums) else {
+            let (true, (Some(allocated), Some(freed))) = (later.key() == earlier.key(), sums) else {
                 return false;
             };
             (earlier.allocated, earlier.freed) = (allocated, freed);
@@ -233,19 +201,23 @@ impl SliceFold {
 
     /// Folds the stacks with least bytes allocated and live so far, such that the others have half as many entries as there may be.
     /// Returns `false` and does nothing if fewer than [`STACKS_MIN`] would be left, unless `at_any_price`.
-    fn fold_stacks(&mut self, at_any_price: bool) -> bool {
+    fn fold_stacks(&mut self, at_any_price: bool, weights: &[Weight]) -> bool {
         let mut stacks: HashMap<u32, StackWeight> = HashMap::new();
         let (mut allocated, mut live) = (0.0, 0.0);
-        for entry in &self.log {
-            let place = self.places[entry.site_row as usize];
-            let weight = place.size_bytes as f64 / entry.probability;
-            let stack = stacks.entry(place.stack).or_default();
-            let bytes = (f64::from(entry.allocated) * weight, f64::from(entry.freed) * weight);
-            stack.allocated += bytes.0;
-            stack.live += bytes.0 - bytes.1;
-            stack.entries += 1;
-            allocated += bytes.0;
-            live += bytes.0 - bytes.1;
+        // The log is in the order of the sites: one look-up for each.
+        for of_site in self.log.chunk_by(|one, other| one.site_row() == other.site_row()) {
+            let stack = self.places[of_site[0].site_row() as usize].stack;
+            let stack = stacks.entry(stack).or_default();
+            stack.entries += of_site.len();
+            for entry in of_site {
+                let weight = weights.get(entry.weight() as usize);
+                let bytes = weight.map_or(0.0, |weight| weight.size_bytes as f64 / weight.probability);
+                let bytes = (f64::from(entry.allocated) * bytes, f64::from(entry.freed) * bytes);
+                stack.allocated += bytes.0;
+                stack.live += bytes.0 - bytes.1;
+                allocated += bytes.0;
+                live += bytes.0 - bytes.1;
+            }
         }
         let share = |stack: &StackWeight| {
             (stack.allocated / f64::max(allocated, 1.0)).max(stack.live / f64::max(live, 1.0))
@@ -267,15 +239,31 @@ impl SliceFold {
         true
     }
 
-    /// The whole.
-    pub(super) fn finish(mut self) -> SiteTimes {
+    /// Whether some of it are weighted sums already.
+    pub(super) fn has_spilled(&self) -> bool {
+        self.folded.has_spilled()
+    }
+
+    /// Sums up the last of it.
+    pub(super) fn complete(&mut self, weights: &[Weight]) {
         self.empty_cache();
-        self.sum_up();
-        let mut folded = self.folded.cells;
-        folded.sort_unstable_by_key(|cell| (cell.thread, cell.scope, cell.bin));
-        let bin_us = if self.log.is_empty() && folded.is_empty() { 0 } else { self.bins.width_us() };
-        self.log.shrink_to_fit();
-        SiteTimes { bin_us, entries: self.log, folded }
+        self.sum_up(weights);
+    }
+
+    /// The whole, once it is complete.
+    pub(super) fn finish(self, weights: &[Weight]) -> SiteTimes {
+        let bin_us =
+            if self.log.is_empty() && self.folded.cells.is_empty() { 0 } else { self.bins.width_us() };
+        let entry = |entry: &Entry| SiteActivity {
+            site_row: entry.site_row(),
+            thread: entry.thread(),
+            bin: entry.bin(),
+            allocated: entry.allocated,
+            freed: entry.freed,
+            probability: weights.get(entry.weight() as usize).map_or(1.0, |weight| weight.probability),
+        };
+        let folded = self.folded.finish(weights);
+        SiteTimes { bin_us, entries: self.log.iter().map(entry).collect(), folded }
     }
 }
 
@@ -286,25 +274,20 @@ struct StackWeight {
     entries: usize,
 }
 
-fn is_marked(bits: &[u64], row: u32) -> bool {
-    bits[row as usize / 64] >> (row % 64) & 1 == 1
-}
-
-/// The place in the cache.
-fn place(site_row: u32, thread: u32, bin: u32) -> usize {
-    hash(site_row, thread, bin) as usize & (CACHE_PLACES - 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::ownership::Amount;
+    use super::super::weights::WeightTable;
     use super::*;
+    use memscope_trace::Interval;
     use proptest::prelude::*;
 
     fn places(count: u32) -> Vec<SitePlace> {
-        (0..count)
-            .map(|at| SitePlace { stack: at / 2 + 1, size_bytes: 16 << (at % 8), scope: at % 3 })
-            .collect()
+        (0..count).map(|at| SitePlace { stack: at / 2 + 1, scope: at % 3 }).collect()
+    }
+
+    fn size_bytes(site_row: u32) -> u64 {
+        16 << (site_row % 8)
     }
 
     fn fold(entries_max: usize) -> SliceFold {
@@ -313,9 +296,22 @@ mod tests {
         fold
     }
 
-    fn sample(site_row: u32, thread: u32, probability: f64) -> Sample {
-        let SitePlace { scope, size_bytes, .. } = places(40)[site_row as usize];
-        Sample { site_row, thread, scope, size_bytes, probability }
+    /// That of site `i` and of probability `1 / p` (1 to 3) is number `8 (p - 1) + i % 8`.
+    fn weights() -> WeightTable {
+        let mut weights = WeightTable::default();
+        for p in 1..4_u32 {
+            let interval = Interval { id: p, ..Interval::default() };
+            let under = weights.under(&interval, 1.0 / f64::from(p));
+            for site_row in 0..8 {
+                weights.of(under, size_bytes(site_row));
+            }
+        }
+        weights
+    }
+
+    fn sample(site_row: u32, thread: u32, p: u32) -> (u32, u32, u32) {
+        // There are eight sizes.
+        (site_row, thread, 8 * (p - 1) + site_row % 8)
     }
 
     fn totals(times: &SiteTimes) -> [f64; 4] {
@@ -325,7 +321,7 @@ mod tests {
             freed.merge(&cell.freed);
         }
         for entry in &times.entries {
-            let size = places(40)[entry.site_row as usize].size_bytes;
+            let size = size_bytes(entry.site_row);
             allocated.add_many(entry.allocated.into(), size, entry.probability);
             freed.add_many(entry.freed.into(), size, entry.probability);
         }
@@ -347,18 +343,21 @@ mod tests {
             every in 1_usize..100,
         ) {
             let (mut bounded, mut plain) = (fold(entries_max), fold(ENTRIES_MAX));
+            let table = weights();
+            let weights = table.rows();
             for (at, &(site, thread, time_us, p, freed)) in events.iter().enumerate() {
-                let (probability, time_us) = (1.0 / f64::from(p), time_us * at as u64);
+                let time_us = time_us * at as u64;
                 let happening = if freed { Happening::Freed } else { Happening::Allocated };
                 for fold in [&mut bounded, &mut plain] {
-                    fold.add(sample(site, thread, probability), time_us, happening);
+                    fold.add(sample(site, thread, p), time_us, happening, weights);
                 }
                 if at % every == 0 {
-                    bounded.empty_cache();
-                    bounded.sum_up();
+                    bounded.complete(weights);
                 }
             }
-            let (bounded, plain) = (bounded.finish(), plain.finish());
+            bounded.complete(weights);
+            plain.complete(weights);
+            let (bounded, plain) = (bounded.finish(weights), plain.finish(weights));
             prop_assert!(bounded.entries.len() <= entries_max);
             prop_assert!(plain.folded.is_empty() && plain.bin_us <= bounded.bin_us);
             for (one, other) in totals(&bounded).into_iter().zip(totals(&plain)) {
@@ -382,9 +381,11 @@ mod tests {
         let mut fold = fold(8);
         for (site, at) in (0..40).zip((0..40_u64).cycle()) {
             let samples = if site == 30 { 1_000 } else { 1 };
-            (0..samples).for_each(|_| fold.add(sample(site, 1, 0.5), at, Happening::Allocated));
+            (0..samples)
+                .for_each(|_| fold.add(sample(site, 1, 2), at, Happening::Allocated, weights().rows()));
         }
-        let times = fold.finish();
+        fold.complete(weights().rows());
+        let times = fold.finish(weights().rows());
         assert!(times.entries.iter().any(|entry| entry.site_row == 30), "{:?}", times.entries);
         assert!(times.entries.len() <= 8 && !times.folded.is_empty());
     }
@@ -392,11 +393,13 @@ mod tests {
     #[test]
     fn a_site_that_joins_a_folded_stack_is_folded() {
         let mut fold = fold(4);
-        (0..40).for_each(|site| fold.add(sample(site, 1, 0.5), u64::from(site), Happening::Allocated));
-        fold.empty_cache();
-        fold.sum_up();
+        let table = weights();
+        for site in 0..40 {
+            fold.add(sample(site, 1, 2), u64::from(site), Happening::Allocated, table.rows());
+        }
+        fold.complete(table.rows());
         let stack = *fold.folded_stacks.iter().min().unwrap();
-        fold.add_places([SitePlace { stack, scope: 0, size_bytes: 1 }].into_iter());
-        assert!(is_marked(&fold.is_folded, 40) && !is_marked(&fold.is_folded, 41));
+        fold.add_places([SitePlace { stack, scope: 0 }].into_iter());
+        assert_eq!(fold.folded_scope(40), Some(0));
     }
 }

@@ -88,18 +88,24 @@ impl Total {
         }
         let mut one = Self::default();
         one.add(value, probability);
-        if count > 1 {
-            one.heaviest[1] = one.heaviest[0];
+        self.add_times(count, &one);
+    }
+
+    /// Adds `count` samples like the one in `one`.
+    pub(crate) fn add_times(&mut self, count: u64, one: &Self) {
+        if count == 0 {
+            return;
         }
         let number = count as f64;
-        self.merge(&Self {
-            value: one.value * number,
-            seen: one.seen * number,
-            squares: one.squares * number,
-            weighted_squares: one.weighted_squares * number,
-            samples: count,
-            heaviest: one.heaviest,
-        });
+        self.value += one.value * number;
+        self.seen += one.seen * number;
+        self.squares += one.squares * number;
+        self.weighted_squares += one.weighted_squares * number;
+        self.samples += count;
+        self.weigh(one.heaviest[0]);
+        if count > 1 {
+            self.weigh(one.heaviest[0]);
+        }
     }
 
     /// Adds the samples of `other`.
