@@ -316,11 +316,66 @@ def take_screenshots(browser):
     browser.size(1280, 900)
 
 
+def check_scopes(browser):
+    """The tree of scopes, the scope's filter with intervals and flame graph, and the tasks, all with hostile names."""
+    rows_of = "return [...document.querySelectorAll('#scopes tbody tr')].map((row) => [row.cells[0].querySelector('code').textContent,"
+    rows_of += " Number(row.cells[0].querySelector('code').style.getPropertyValue('--depth'))])"
+    tree = browser.run(rows_of)
+    expect(len(tree) == 40 and tree[0] == ["<script>alert(1)</script>", 0], "the outermost scope first", tree[:2])
+    expect(tree[1][1] == 1 and all(after[1] <= before[1] + 1 for before, after in zip(tree, tree[1:])),
+           "no row more than a level below the one before it", tree)
+    indents = "return [...document.querySelectorAll('#scopes td.name code')].map((e) => getComputedStyle(e).paddingLeft)"
+    expect(len(set(browser.run(indents))) > 2, "levels that are indented", set(browser.run(indents)))
+    headings = "document.querySelectorAll('#scopes th button')"
+    browser.run(f"[...{headings}].find((b) => b.textContent === 'p99').click()")
+    sorted_rows = browser.run(rows_of)
+    expect(sorted_rows != tree and set(browser.run(indents)) == {"0px"}, "a list by p99, not indented", sorted_rows[:3])
+    browser.run(f"{headings}[0].click()")
+    expect(browser.run(rows_of) == tree, "the tree again", browser.run(rows_of)[:3])
+    # A scope's button leads to its call sites: figures with intervals, and its flame graph.
+    whole = text(browser, "output.told")
+    browser.run("document.querySelector('#scopes tbody tr .jump').click()")
+    told = text(browser, "output.told")
+    chosen = browser.run("const labels = [...document.querySelectorAll('.fields label')];"
+                         "return labels.find((l) => l.textContent.startsWith('Scope')).querySelector('select').selectedOptions[0].textContent")
+    expect(chosen == tree[0][0] and told != whole and " to " in told, "the scope's figures with intervals", (chosen, told))
+    browser.run("document.querySelector('#selection>summary').click()")
+    time.sleep(0.3)
+    groups = "return [...document.querySelectorAll('#selection-graph g')].filter((g) => !g.hasAttribute('hidden')).length"
+    frames = browser.run(groups)
+    subtitle = text(browser, "#selection-graph .muted:not(output)")
+    expect(frames >= 3 and "95%" in subtitle and "in the selection" in subtitle, "a flame graph with its interval", (frames, subtitle))
+    choose(browser, "Scope", 3)
+    expect(text(browser, "#selection-graph .muted:not(output)") != subtitle, "another graph for another scope", subtitle)
+    browser.screenshot(SCREENSHOTS / "scope.png")
+    browser.run("document.querySelector('.filters').reset()")
+    expect(text(browser, "output.told") == whole, "everything again", text(browser, "output.told"))
+    time.sleep(0.3)
+    zoomed = browser.run("""
+        const width = (group) => Number(group.querySelector('rect').getAttribute('fg:w'));
+        const narrowest = [...document.querySelectorAll('#selection-graph g')].sort((a, b) => width(a) - width(b))[0];
+        narrowest.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+        return !document.querySelector('#selection-graph .reset').disabled;
+    """)
+    expect(zoomed, "a click to zoom", zoomed)
+    tasks = browser.run("return [...document.querySelectorAll('#tasks tbody tr')].map((row) => [...row.cells].map((c) => c.textContent))")
+    expect(len(tasks) == 12 and tasks[0][0].startswith("<script>alert(1)</script> #") and " to " in tasks[0][-1],
+           "twelve tasks with intervals", tasks[:1])
+    for scheme in ["light", "dark"]:
+        browser.scheme(scheme)
+        for name in ["scopes", "tasks"]:
+            browser.run(f"document.querySelector('#{name}').scrollIntoView()")
+            browser.screenshot(SCREENSHOTS / f"{name}-{scheme}.png")
+        browser.run("document.querySelector('#tab-scoped').click(); document.querySelector('#charts').scrollIntoView()")
+        browser.screenshot(SCREENSHOTS / f"scoped-{scheme}.png")
+    browser.scheme("light")
+
+
 def check_hostile(browser):
     script = "<script>alert(1)</script>"
     expect(text(browser, "h1") == script, "the session's name as text", text(browser, "h1"))
     browser.run("document.querySelectorAll('#sites button.site').forEach((b) => b.click())")
-    for place in ["#sites", "#threads", "#scopes", "#ownership"]:
+    for place in ["#sites", "#threads", "#scopes", "#tasks", "#ownership"]:
         expect(script in text(browser, place), f"{script} as text in {place}", text(browser, place)[:200])
     strange = browser.run("""
         const shown = document.body.innerText;
@@ -361,7 +416,7 @@ def main():
             check_it_opens, check_figures_are_those_of_the_analysis, check_search, check_filters, check_time_window,
             check_sorting, check_a_site, check_a_finding_leads_to_its_site, check_keyboard, check_flame_graph,
             check_widths, check_print, take_screenshots])
-        run(browser, hostile, [check_hostile])
+        run(browser, hostile, [check_scopes, check_hostile])
         for url in sys.argv[4:]:
             run(browser, url, [check_it_opens])
     finally:

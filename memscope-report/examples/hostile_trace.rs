@@ -1,11 +1,14 @@
-//! Writes a small trace in which every name is out to do harm: `cargo run -p memscope-report --example hostile_trace -- OUT`.
+//! Writes a trace in which every name is out to do harm: `cargo run -p memscope-report --example hostile_trace -- OUT [SCOPES]`.
 //!
 //! The browser test opens the page of it.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../tests/common/script.rs"]
+mod script;
 
-use memscope_trace::{Record, Scope, Scopes, Thread, Threads};
+use memscope_trace::{Interval, Record, Thread, Threads};
+use script::{Random, Script};
 use std::process::ExitCode;
 
 const NAMES: [&str; 6] = [
@@ -22,7 +25,8 @@ fn main() -> ExitCode {
         eprintln!("expected the path of the trace to write");
         return ExitCode::from(2);
     };
-    match std::fs::write(&path, common::write(&records())) {
+    let scopes = std::env::args().nth(2).and_then(|scopes| scopes.parse().ok()).unwrap_or(40);
+    match std::fs::write(&path, trace(scopes)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("expected to write {}, found: {error}", path.display());
@@ -31,15 +35,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// The small trace of the tests, with other names.
-fn records() -> Vec<Record> {
+/// A tree of scopes and some tasks, all with such names.
+fn trace(scopes: u32) -> Vec<u8> {
+    let interval = Interval { interval_bytes: 8_192.0, ..Interval::default() };
+    Script::tree(&NAMES, scopes).trace_with(interval, Random(11), renamed)
+}
+
+fn renamed(record: Record) -> Record {
     let thread = |id, name: &str| Thread { id, os_id: 100 + u64::from(id), name: name.into(), start_us: 1 };
-    let symbols: Vec<(i64, &str)> = common::FRAMES
-        .iter()
-        .zip(NAMES.iter().cycle())
-        .map(|(&(address, _), &name)| (address, name))
-        .collect();
-    let renamed = common::small().into_iter().map(|record| match record {
+    match record {
         Record::Session(mut session) => {
             session.name = NAMES[0].into();
             session.executable = format!("/srv/{}", NAMES[1]);
@@ -50,11 +54,10 @@ fn records() -> Vec<Record> {
         Record::Threads(_) => {
             Record::Threads(Threads { threads: vec![thread(1, NAMES[0]), thread(2, NAMES[3])] })
         }
-        Record::Scopes(_) => Record::Scopes(Scopes {
-            scopes: vec![Scope { id: 1, name: NAMES[0].into(), file: NAMES[1].into(), line: 3 }],
-        }),
-        Record::Symbols(_) => common::symbols(&symbols),
+        Record::Symbols(_) => {
+            let names = common::FRAMES.iter().zip(NAMES.iter().cycle());
+            common::symbols(&names.map(|(&(address, _), &name)| (address, name)).collect::<Vec<_>>())
+        }
         record => record,
-    });
-    renamed.collect()
+    }
 }

@@ -51,13 +51,28 @@ impl Sums {
         self.cross_thread_bytes.merge(&samples.cross_thread.scaled(size));
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.allocations.merge(&other.allocations);
         self.allocated_bytes.merge(&other.allocated_bytes);
         self.live_bytes.merge(&other.live_bytes);
         self.peak_bytes.merge(&other.peak_bytes);
         self.temporary_bytes.merge(&other.temporary_bytes);
         self.cross_thread_bytes.merge(&other.cross_thread_bytes);
+    }
+
+    /// The figures of a part in which no sample fell: there may be something all the same, see [`Total::estimate_within`].
+    pub(super) fn nothing_seen(&self, losses: Losses) -> SampledFigures {
+        let within = |whole: &Total| Total::default().estimate_within(&whole.thinned(losses));
+        let (allocations, bytes) = (within(&self.allocations), within(&self.allocated_bytes));
+        SampledFigures {
+            samples: 0,
+            allocations,
+            allocated_bytes: bytes,
+            live_bytes: bytes,
+            peak_bytes: bytes,
+            temporary_bytes: bytes,
+            cross_thread_bytes: bytes,
+        }
     }
 
     pub(super) fn figures(&self, losses: Losses) -> SampledFigures {

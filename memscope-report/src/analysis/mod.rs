@@ -10,11 +10,14 @@ mod growth;
 mod lifetimes;
 mod overview;
 mod resources;
+mod scope_sites;
+mod scope_tree;
 mod scopes;
 mod sites;
 mod sizes;
 mod slices;
 pub(crate) mod stack_trie;
+mod tasks;
 mod thread_series;
 mod threads;
 mod timeline;
@@ -22,6 +25,8 @@ mod types;
 mod warnings;
 
 pub use group::{GroupBy, crate_of, group};
+pub use scope_tree::{ScopeRow, scope_tree};
+pub use scopes::scopes;
 #[cfg(feature = "tools")]
 pub(crate) use sites::label as site_label;
 pub use types::*;
@@ -52,7 +57,9 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
         lifetimes_by_size: lifetimes::by_size(&profile.ownership, losses),
         flows: flows::flows(&profile.ownership.flows, losses),
-        scopes: scopes::scopes(profile, losses),
+        scopes: scopes(profile),
+        tasks: tasks::tasks(profile, losses),
+        task_totals: tasks::totals(profile),
         modules: group(profile, symbols, GroupBy::Module),
         thread_series: thread_series::thread_series(profile),
         resources: resources::resources(profile),

@@ -1,29 +1,33 @@
-//! Exact figures of each annotated function, and estimates of what only samples tell.
+//! Figures of each scope: exact ones, and estimates of what only samples tell.
 
-use super::group::scope_sums;
-use super::types::ScopeFigures;
-use crate::load::Profile;
-use crate::statistics::Losses;
+use super::group::{Sums, scope_sums};
+use super::types::{BytesPerCall, SampledFigures, ScopeCourse, ScopeFigures, ScopeFreeFigures};
+use crate::load::{Profile, ScopeTotals};
 use std::cmp::Reverse;
 
 /// The scopes, most allocated bytes first.
-pub(super) fn scopes(profile: &Profile, losses: Losses) -> Vec<ScopeFigures> {
-    let sums = scope_sums(profile);
+///
+/// ```
+/// use memscope_report::{Profile, analysis};
+/// assert!(analysis::scopes(&Profile::default()).is_empty());
+/// ```
+#[must_use]
+pub fn scopes(profile: &Profile) -> Vec<ScopeFigures> {
+    let (losses, sums) = (profile.losses(), scope_sums(profile));
+    let mut all = Sums::default();
+    sums.values().for_each(|sums| all.merge(sums));
     let mut scopes: Vec<ScopeFigures> = profile
         .scopes
         .iter()
         .map(|totals| ScopeFigures {
-            id: totals.scope.id,
-            name: match totals.scope.name.as_str() {
-                "" => format!("(scope {})", totals.scope.id),
-                name => name.to_owned(),
+            sampled: match sums.get(&totals.scope.id) {
+                Some(sums) => sums.figures(losses),
+                // Its calls say that there is nothing.
+                None if totals.calls > 0 && totals.own_allocated_bytes == 0 => SampledFigures::default(),
+                // Nothing of it was sampled, which does not say that it allocated nothing.
+                None => all.nothing_seen(losses),
             },
-            calls: totals.calls,
-            allocations: totals.allocations,
-            allocated_bytes: totals.allocated_bytes,
-            own_allocations: totals.own_allocations,
-            own_allocated_bytes: totals.own_allocated_bytes,
-            sampled: sums.get(&totals.scope.id).map(|sums| sums.figures(losses)).unwrap_or_default(),
+            ..exact(totals)
         })
         .collect();
     scopes.sort_by(|one, other| {
@@ -31,4 +35,71 @@ pub(super) fn scopes(profile: &Profile, losses: Losses) -> Vec<ScopeFigures> {
         key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
     });
     scopes
+}
+
+/// What the trace counts.
+fn exact(totals: &ScopeTotals) -> ScopeFigures {
+    let scope = &totals.scope;
+    ScopeFigures {
+        id: scope.id,
+        name: match scope.name.as_str() {
+            "" => format!("(scope {})", scope.id),
+            name => name.to_owned(),
+        },
+        file: scope.file.clone(),
+        line: scope.line,
+        parent: totals.details.map(|details| details.parent).filter(|&parent| parent != 0),
+        calls: totals.calls,
+        allocations: totals.allocations,
+        allocated_bytes: totals.allocated_bytes,
+        own_allocations: totals.own_allocations,
+        own_allocated_bytes: totals.own_allocated_bytes,
+        frees: totals.frees.map(|frees| ScopeFreeFigures {
+            frees: frees.frees,
+            freed_bytes: frees.freed_bytes,
+            own_frees: frees.own_frees,
+            own_freed_bytes: frees.own_freed_bytes,
+        }),
+        course: totals.details.map(|details| ScopeCourse {
+            polls: details.polls,
+            cancelled: details.cancelled,
+            busy_us: details.busy_us,
+            wall_us: details.wall_us,
+        }),
+        per_call: per_call(totals),
+        sampled: SampledFigures::default(),
+    }
+}
+
+/// What was wrong with scopes while the program ran, and what it means for the figures.
+pub(super) fn warnings(profile: &Profile, warnings: &mut Vec<String>) {
+    let troubles = &profile.scope_troubles;
+    if troubles.refused_names > 0 {
+        warnings.push(format!(
+            "{} times a scope's name found no place any more; what was done there counts as `(other scopes)`. Give \
+             scopes names of which there are few: a route, not a request.",
+            troubles.refused_names
+        ));
+    }
+    if troubles.out_of_order > 0 {
+        warnings.push(format!(
+            "{} scopes were left in another order than that in which they were entered; where they overlap, their \
+             figures may count for one another. Drop guards in the reverse order, on the thread that entered.",
+            troubles.out_of_order
+        ));
+    }
+}
+
+fn per_call(totals: &ScopeTotals) -> Option<BytesPerCall> {
+    // A call inside another one of the same scope is part of it, in the bytes as in the histogram.
+    let outermost = totals.sizes.calls();
+    let calls = if outermost > 0 { outermost } else { totals.calls };
+    let max = totals.details.filter(|_| outermost > 0).map(|details| details.most_bytes);
+    let quantile = |share| totals.sizes.quantile(share, max?);
+    (calls > 0).then(|| BytesPerCall {
+        mean: totals.allocated_bytes as f64 / calls as f64,
+        p50: quantile(0.5),
+        p99: quantile(0.99),
+        max,
+    })
 }

@@ -3,15 +3,19 @@
 mod distributions;
 mod groups;
 mod over_time;
+mod scopes;
 mod slices;
+mod tasks;
 
 pub use crate::load::Fate;
 use crate::statistics::Estimate;
 pub use distributions::*;
 pub use groups::*;
 pub use over_time::*;
+pub use scopes::*;
 use serde::Serialize;
 pub use slices::*;
+pub use tasks::*;
 
 /// Everything that charts, page and summary show.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -36,6 +40,10 @@ pub struct Analysis {
     pub lifetimes_by_size: Vec<SizeLifetime>,
     /// Exact figures of each annotated function, most allocated bytes first.
     pub scopes: Vec<ScopeFigures>,
+    /// Instances of tasks, those with most bytes live at the end or at the peak first; 1,000 at most.
+    pub tasks: Vec<TaskFigures>,
+    /// How many tasks there were.
+    pub task_totals: TaskTotals,
     /// Estimates for each crate, most allocated bytes first: each call site counts for the crate of the frame that names it.
     pub modules: Vec<GroupFigures>,
     /// What the call sites did over time, by thread and scope.
@@ -216,27 +224,6 @@ pub struct ThreadFlow {
     pub allocations: Estimate,
     /// Bytes.
     pub bytes: Estimate,
-}
-
-/// Exact figures of one annotated function.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct ScopeFigures {
-    /// Id in the trace.
-    pub id: u32,
-    /// Path of the function, or the name that was given.
-    pub name: String,
-    /// Calls that returned.
-    pub calls: u64,
-    /// Allocations, those of inner scopes included.
-    pub allocations: u64,
-    /// Bytes allocated, those of inner scopes included.
-    pub allocated_bytes: u64,
-    /// Allocations outside inner scopes.
-    pub own_allocations: u64,
-    /// Bytes allocated outside inner scopes.
-    pub own_allocated_bytes: u64,
-    /// Estimates of what sampling tells besides, of allocations outside inner scopes: live, at the peak, temporary.
-    pub sampled: SampledFigures,
 }
 
 /// What kind of trouble a [`Bottleneck`] is.

@@ -11,6 +11,7 @@ pub(super) fn warnings(profile: &Profile, symbols: &Symbols) -> Vec<String> {
     end(profile, &mut warnings);
     damage(profile, &mut warnings);
     loss(profile, &mut warnings);
+    super::scopes::warnings(profile, &mut warnings);
     references(profile, &mut warnings);
     warnings.extend(symbols.notes().iter().cloned());
     warnings

@@ -3,7 +3,7 @@
 //! To add one, write a file with `pub(super) const CHART: Chart`, name it as a module below, and give it a
 //! line in `CHARTS`. What charts share: `canvas` (the sheet, its head and text), `plot` (axes and lines
 //! on it), `axis` (ticks in human units), `rows` (bars with names), `classes` (an axis of
-//! classes), `heat` (shades and their legend), `series` (the timeline thinned, and as rates), `interval_band` (how
+//! classes), `live_layers` (live bytes stacked over time), `heat` (shades and their legend), `series` (the timeline thinned, and as rates), `interval_band` (how
 //! closely was sampled), `squarify` (tiles), `module_path` (a function's crate), `text` (names cleaned and shortened), `tips`
 //! (tooltips), `theme` (colours by role, light and dark).
 //!
@@ -20,6 +20,7 @@ mod heat;
 mod interval_band;
 mod lifetimes;
 mod live_by_site;
+mod live_layers;
 mod memory_over_time;
 mod module_path;
 mod modules;
@@ -28,11 +29,14 @@ mod plot;
 mod resources;
 mod rows;
 mod sampling_interval;
+mod scope_flame;
+mod scope_live;
 mod scopes;
 mod series;
 mod size_lifetimes;
 mod sizes;
 mod squarify;
+mod tasks;
 pub(crate) mod text;
 pub(crate) mod theme;
 mod thread_activity;
@@ -66,6 +70,9 @@ const CHARTS: &[Chart] = &[
     thread_activity::CHART,
     thread_flows::CHART,
     scopes::CHART,
+    scope_live::CHART,
+    scope_flame::CHART,
+    tasks::CHART,
     sizes::CHART,
     lifetimes::CHART,
     size_lifetimes::CHART,

@@ -201,7 +201,7 @@ fn flows() -> [Column<ThreadFlow>; 4] {
     ]
 }
 
-fn scopes() -> [Column<ScopeFigures>; 10] {
+fn scopes() -> [Column<ScopeFigures>; 23] {
     [
         ("scope_id", Whole(|scope| scope.id.into())),
         ("name", Text(|scope| scope.name.clone())),
@@ -210,6 +210,19 @@ fn scopes() -> [Column<ScopeFigures>; 10] {
         ("allocated_bytes", Whole(|scope| scope.allocated_bytes.into())),
         ("own_allocations", Whole(|scope| scope.own_allocations.into())),
         ("own_allocated_bytes", Whole(|scope| scope.own_allocated_bytes.into())),
+        ("parent_id", Optional(|scope| scope.parent.map(f64::from))),
+        ("frees", Optional(|scope| Some(scope.frees?.frees as f64))),
+        ("freed_bytes", Optional(|scope| Some(scope.frees?.freed_bytes as f64))),
+        ("own_frees", Optional(|scope| Some(scope.frees?.own_frees as f64))),
+        ("own_freed_bytes", Optional(|scope| Some(scope.frees?.own_freed_bytes as f64))),
+        ("mean_call_bytes", Optional(|scope| Some(scope.per_call?.mean))),
+        ("p50_call_bytes", Optional(|scope| Some(scope.per_call?.p50? as f64))),
+        ("p99_call_bytes", Optional(|scope| Some(scope.per_call?.p99? as f64))),
+        ("most_call_bytes", Optional(|scope| Some(scope.per_call?.max? as f64))),
+        ("polls", Optional(|scope| Some(scope.course?.polls as f64))),
+        ("cancelled", Optional(|scope| Some(scope.course?.cancelled as f64))),
+        ("busy_us", Optional(|scope| Some(scope.course?.busy_us as f64))),
+        ("wall_us", Optional(|scope| Some(scope.course?.wall_us as f64))),
         ("own_live_bytes", Estimated(|scope| scope.sampled.live_bytes)),
         ("own_peak_bytes", Estimated(|scope| scope.sampled.peak_bytes)),
         ("own_temporary_bytes", Estimated(|scope| scope.sampled.temporary_bytes)),

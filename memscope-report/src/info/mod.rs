@@ -104,7 +104,7 @@ impl TraceInfo {
 }
 
 /// The kinds in the order of their numbers.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 19] = [
     "Session",
     "Modules",
     "Threads",
@@ -121,6 +121,9 @@ const KINDS: [&str; 16] = [
     "Resources",
     "Loss",
     "End",
+    "ScopeDetails",
+    "ScopeFrees",
+    "ScopeSizes",
 ];
 
 /// Counts blocks. How long one was is known by writing it again: a writer has one form for each record.
@@ -176,6 +179,9 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::Resources(_) => (13, 1),
         Record::Loss(_) => (14, 1),
         Record::End(_) => (15, 1),
+        Record::ScopeDetails(details) => (16, details.scopes.len()),
+        Record::ScopeFrees(frees) => (17, frees.scopes.len()),
+        Record::ScopeSizes(sizes) => (18, sizes.scopes.len()),
         _ => return None,
     })
 }

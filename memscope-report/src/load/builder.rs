@@ -1,11 +1,13 @@
 //! Record by record into a [`Profile`].
 
 use super::intervals::Intervals;
-use super::profile::{Profile, ScopeTotals, ThreadTotals};
+use super::profile::{Profile, ThreadTotals};
 use super::samples::SampleFold;
+use super::scopes::ScopeFold;
 use super::shares::IntervalShares;
 use super::site_table::Definition;
 use super::stacks::StackTree;
+use super::tasks::TaskFold;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
@@ -26,7 +28,8 @@ pub(crate) struct Builder {
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
-    scopes: BTreeMap<u32, ScopeTotals>,
+    scopes: ScopeFold,
+    tasks: TaskFold,
     names: super::profile::SymbolNames,
     loss: Loss,
     shares: IntervalShares,
@@ -50,7 +53,8 @@ impl Builder {
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
-            scopes: BTreeMap::new(),
+            scopes: ScopeFold::default(),
+            tasks: TaskFold::default(),
             names: super::profile::SymbolNames::default(),
             loss: Loss::default(),
             shares,
@@ -78,7 +82,10 @@ impl Builder {
             Record::Sites(sites) => self.add_sites(&sites),
             Record::Interval(interval) => self.add_interval(interval),
             Record::Samples(samples) => self.add_samples(&samples),
-            Record::Frees(frees) => self.fold.add_frees(&frees),
+            Record::Frees(frees) => {
+                self.tasks.frees(&frees);
+                self.fold.add_frees(&frees);
+            }
             Record::Counters(counters) => self.add_counters(counters),
             Record::ThreadCounters(record) => {
                 self.last_us = self.last_us.max(record.time_us);
@@ -87,15 +94,11 @@ impl Builder {
                     self.thread(id).update(&record, row);
                 }
             }
-            Record::Scopes(record) => record.scopes.into_iter().for_each(|scope| {
-                let id = scope.id;
-                self.scope(id).scope = scope;
-            }),
-            Record::ScopeCounters(record) => {
-                for (row, &id) in record.scopes.iter().enumerate() {
-                    self.scope(id).update(&record, row);
-                }
-            }
+            Record::Scopes(record) => self.scopes.names(record),
+            Record::ScopeCounters(record) => self.scopes.counters(&record),
+            Record::ScopeDetails(record) => self.scopes.details(&record),
+            Record::ScopeFrees(record) => self.scopes.frees(&record),
+            Record::ScopeSizes(record) => self.scopes.sizes(&record),
             Record::Symbols(symbols) => self.add_symbols(symbols),
             Record::Resources(mut resources) => {
                 resources.time_us =
@@ -105,21 +108,13 @@ impl Builder {
             }
             Record::Loss(loss) => self.loss = loss,
             Record::End(end) => self.end = Some(end),
-            // A kind that a newer memscope-trace knows: nothing in the report shows it.
-            _ => {}
+            // Of tasks, or of a kind that a newer memscope-trace knows: nothing in the report shows it.
+            other => self.tasks.add(&other),
         }
     }
 
     fn thread(&mut self, id: u32) -> &mut ThreadTotals {
         self.threads.entry(id).or_insert_with(|| ThreadTotals { id, ..ThreadTotals::default() })
-    }
-
-    fn scope(&mut self, id: u32) -> &mut ScopeTotals {
-        self.scopes.entry(id).or_insert_with(|| {
-            let mut totals = ScopeTotals::default();
-            totals.scope.id = id;
-            totals
-        })
     }
 
     fn add_modules(&mut self, record: Modules) {
@@ -156,12 +151,14 @@ impl Builder {
             self.intervals.stand_in(record.interval, self.session.sample_rate)
         });
         self.shares.recorded(interval.id, record.sites.len() as u64);
+        self.tasks.samples(record, &interval, |site| self.fold.size_of(site));
         self.fold.add_samples(record, &interval, self.shares.retained(interval.id));
     }
 
     fn add_counters(&mut self, mut counters: Counters) {
         counters.time_us = counters.time_us.max(self.timeline.last().map_or(0, |last| last.time_us));
         self.last_us = self.last_us.max(counters.time_us);
+        self.tasks.peak_at(counters.peak_us);
         self.fold.peak_at(counters.peak_us);
         self.timeline.push(counters);
     }
@@ -184,6 +181,7 @@ impl Builder {
 
     pub(crate) fn finish(mut self, read: ReadStats, header_damaged: bool) -> Profile {
         if let Some(end) = self.end {
+            self.tasks.peak_at(end.totals.peak_us);
             self.fold.peak_at(end.totals.peak_us);
         }
         let duration_us = self.end.map_or(self.last_us.max(self.fold.last_us), |end| end.totals.time_us);
@@ -194,6 +192,8 @@ impl Builder {
         let mut shares = self.shares.ended(self.loss.samples());
         let folded = self.fold.finish(duration_us, &mut shares);
         let totals = self.timeline.last().copied().unwrap_or_default();
+        let (scopes, scope_troubles) = self.scopes.finish();
+        let (tasks, task_count) = self.tasks.finish(&shares);
         let recorded_at_end = self.end.map_or(0, |end| end.samples);
         let missing = self.fold.missing_samples.max(recorded_at_end.saturating_sub(self.fold.samples));
         // No more than the blocks that are known to be lost can have held.
@@ -223,7 +223,10 @@ impl Builder {
             intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
-            scopes: self.scopes.into_values().collect(),
+            scopes,
+            scope_troubles,
+            tasks,
+            task_count,
             names: self.names,
             totals,
             loss: self.loss,

@@ -9,6 +9,7 @@
 mod activity;
 mod bins;
 mod builder;
+mod call_sizes;
 mod counts;
 mod folded;
 mod header;
@@ -21,6 +22,7 @@ mod profile;
 #[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
 mod samples;
+mod scopes;
 mod shares;
 mod site_table;
 mod site_times;
@@ -28,24 +30,28 @@ mod sites;
 mod slices;
 mod stacks;
 mod table;
+mod tasks;
 mod thin;
 mod thread_series;
 mod weights;
 
 pub(crate) use builder::live_bytes;
+pub use call_sizes::CallSizes;
 pub use folded::FoldedActivity;
 #[cfg(feature = "tools")]
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
-pub use profile::{Irregularities, Profile, ScopeTotals, SymbolNames, ThreadTotals};
+pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;
 #[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
+pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
 pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};
+pub use tasks::{TaskCount, TaskInstance, TaskSamples};
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;

@@ -1,15 +1,14 @@
 //! What a trace says, put together: the input of symbolization and analysis.
 
 use super::ownership::Ownership;
+use super::scopes::{ScopeTotals, ScopeTroubles};
 use super::site_times::SiteTimes;
 use super::sites::{Site, SiteSamples};
 use super::stacks::StackTree;
+use super::tasks::{TaskCount, TaskInstance};
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
-use memscope_trace::{
-    Counters, End, Interval, Loss, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
-    ThreadCounters,
-};
+use memscope_trace::{Counters, End, Interval, Loss, Module, ReadStats, Resources, Session, ThreadCounters};
 
 /// A trace, read. Everything that only the whole process or one thread or scope has is exact; samples are folded into
 /// their sites. Ids that the trace does not define have been counted ([`Irregularities`]) and passed over.
@@ -42,6 +41,12 @@ pub struct Profile {
     pub resources: Vec<Resources>,
     /// The scopes, by id.
     pub scopes: Vec<ScopeTotals>,
+    /// What went wrong with scopes.
+    pub scope_troubles: ScopeTroubles,
+    /// Instances of tasks, by id: those that live, those that allocated most, those that a sample belongs to.
+    pub tasks: Vec<TaskInstance>,
+    /// All tasks, told of or not.
+    pub task_count: TaskCount,
     /// Names of code addresses that the trace carries.
     pub names: SymbolNames,
     /// Exact totals of the process: those at the session's end, or the last that a cut trace holds.
@@ -88,24 +93,6 @@ pub struct ThreadTotals {
     pub freed_bytes: u64,
     /// Whether it had ended.
     pub ended: bool,
-}
-
-/// An annotated function with its exact figures.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ScopeTotals {
-    /// The function; only its id is set where the trace does not name it.
-    pub scope: Scope,
-    /// Calls that returned.
-    pub calls: u64,
-    /// Allocations, those of inner scopes included.
-    pub allocations: u64,
-    /// Bytes allocated, those of inner scopes included.
-    pub allocated_bytes: u64,
-    /// Allocations outside inner scopes.
-    pub own_allocations: u64,
-    /// Bytes allocated outside inner scopes.
-    pub own_allocated_bytes: u64,
 }
 
 /// Mangled names of code addresses.
@@ -176,16 +163,5 @@ impl ThreadTotals {
         self.frees = record.frees[row];
         self.freed_bytes = record.freed_bytes[row];
         self.ended |= record.ended[row] != 0;
-    }
-}
-
-impl ScopeTotals {
-    /// Takes over row `row` of the record, which is cumulative.
-    pub(crate) fn update(&mut self, record: &ScopeCounters, row: usize) {
-        self.calls = record.calls[row];
-        self.allocations = record.allocations[row];
-        self.allocated_bytes = record.allocated_bytes[row];
-        self.own_allocations = record.own_allocations[row];
-        self.own_allocated_bytes = record.own_allocated_bytes[row];
     }
 }

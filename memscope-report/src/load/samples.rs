@@ -83,6 +83,11 @@ impl SampleFold {
         unusable
     }
 
+    /// The bytes of the site `id`; `None` where the trace does not define it.
+    pub(crate) fn size_of(&self, id: u32) -> Option<u64> {
+        self.sites.row_of(id).map(|row| self.sites.definitions()[row].size_bytes)
+    }
+
     /// Takes samples in that were drawn under `interval`, and of which the share `retained` was recorded.
     pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval, retained: f64) {
         let first = record.first_sample;

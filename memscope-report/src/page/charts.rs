@@ -19,7 +19,7 @@ const FRAMES: &str = r#"<svg id="frames""#;
 const SUBTITLE: &str = "<text id=\"subtitle\"";
 
 /// Groups of charts: `id`, heading, and the beginnings of the names of the charts in it.
-const GROUPS: [(&str, &str, &[&str]); 6] = [
+const GROUPS: [(&str, &str, &[&str]); 7] = [
     (
         "time",
         "Over time",
@@ -28,7 +28,8 @@ const GROUPS: [(&str, &str, &[&str]); 6] = [
     ("where", "Where", &["call_sites", "treemap", "modules"]),
     ("stacks", "Flame graphs", &["flame"]),
     ("icicles", "Icicles", &["icicle"]),
-    ("who", "Threads and scopes", &["thread", "scopes", "heat"]),
+    ("who", "Threads", &["thread", "heat"]),
+    ("scoped", "Scopes and tasks", &["scope", "task"]),
     ("sizes", "Sizes and lifetimes", &["size", "lifetime"]),
 ];
 /// The group of every other chart.

@@ -17,8 +17,10 @@ mod json;
 mod module;
 mod ownership;
 mod places;
+mod scopes;
 mod sites;
 mod tables;
+mod tasks;
 mod verdict;
 
 #[cfg(feature = "cli")]
@@ -43,8 +45,9 @@ const SCRIPT: &str = concat!(
     include_str!("script/plots.js"),
     include_str!("script/site.js"),
     include_str!("script/filters.js"),
-    include_str!("script/explore.js"),
     include_str!("script/flame.js"),
+    include_str!("script/selection.js"),
+    include_str!("script/explore.js"),
     include_str!("script/start.js"),
     "})();\n"
 );
@@ -74,7 +77,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("threads", |out, content| tables::write_threads(out, content.analysis)),
     ("ownership", |out, content| ownership::write_flows(out, content.analysis)),
     ("growth", |out, content| ownership::write_growth(out, content.analysis)),
-    ("scopes", |out, content| tables::write_scopes(out, content.analysis)),
+    ("scopes", |out, content| scopes::write(out, content.analysis)),
+    ("tasks", |out, content| tasks::write(out, content.analysis)),
     ("data", |out, content| data::write(out, content.analysis)),
     ("version", |out, _| out.write_all(env!("CARGO_PKG_VERSION").as_bytes())),
     ("script", |out, _| out.write_all(SCRIPT.as_bytes())),

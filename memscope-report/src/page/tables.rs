@@ -1,15 +1,15 @@
-//! Tables of threads and scopes. A click on a heading sorts.
+//! The table of threads, and what tables have in common. A click on a heading sorts.
 
 use super::data::NAME_COLUMNS;
 use super::html::escape;
 use super::sites::write_estimate;
 use crate::analysis::{Analysis, SampledFigures};
-use crate::chart::text::{shorten_middle, shorten_symbol};
+use crate::chart::text::shorten_middle;
 use crate::units::{bytes, count};
 use std::io::{self, Write};
 
 /// Most rows: a page with more is slow to open, and nobody reads on.
-const MOST_ROWS: usize = 1_000;
+pub(super) const MOST_ROWS: usize = 1_000;
 
 /// The head of a table whose first column is text and whose others are numbers, sorted by column `sorted`. The script sorts it
 /// and folds it where it is long.
@@ -37,7 +37,7 @@ pub(super) fn write_cut(out: &mut dyn Write, shown: usize, all: usize, things: &
 }
 
 /// A number's cell: how it reads, and what it is sorted by.
-fn write_number(out: &mut dyn Write, text: &str, value: f64) -> io::Result<()> {
+pub(super) fn write_number(out: &mut dyn Write, text: &str, value: f64) -> io::Result<()> {
     write!(out, r#"<td class="n" data-value="{value:.0}">{text}</td>"#)
 }
 
@@ -96,64 +96,10 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
     write_foot(out)
 }
 
-/// What sampling tells of a thread or scope: live at the peak, live at the end, temporary.
+/// What sampling tells of a thread: live at the peak, live at the end, temporary.
 fn write_sampled(out: &mut dyn Write, sampled: &SampledFigures) -> io::Result<()> {
     for estimate in [&sampled.peak_bytes, &sampled.live_bytes, &sampled.temporary_bytes] {
         write_estimate(out, estimate, bytes, "")?;
     }
     Ok(())
-}
-
-/// Every annotated function, most allocated bytes first.
-pub(super) fn write_scopes(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    writeln!(out, r#"<section id="scopes"><h2>Scopes</h2>"#)?;
-    if analysis.scopes.is_empty() {
-        return writeln!(
-            out,
-            "<p class=\"muted\">No annotated function ran. Put <code>#[memscope::profile]</code> on a function \
-             to see its calls and exactly what they allocate.</p></section>"
-        );
-    }
-    let shown = analysis.scopes.len().min(MOST_ROWS);
-    writeln!(
-        out,
-        r#"<p class="caption">Calls and what they allocated are exact. Own leaves out what inner scopes allocated. The last three columns are estimated, with 95% intervals, and are of own allocations.</p>"#
-    )?;
-    write_cut(out, shown, analysis.scopes.len(), "scopes")?;
-    let columns = [
-        "Scope",
-        "Calls",
-        "Allocations",
-        "Allocated",
-        "Bytes per call",
-        "Own allocations",
-        "Own bytes",
-        "Live at the peak",
-        "Live at the end",
-        "Temporary",
-    ];
-    write_head(out, &columns, 3)?;
-    for scope in &analysis.scopes[..shown] {
-        write!(
-            out,
-            r#"<tr><td class="name"><code>{}</code></td>"#,
-            escape(&shorten_symbol(&scope.name, NAME_COLUMNS))
-        )?;
-        write_number(out, &count(scope.calls as f64), scope.calls as f64)?;
-        write_number(out, &count(scope.allocations as f64), scope.allocations as f64)?;
-        write_number(out, &bytes(scope.allocated_bytes as f64), scope.allocated_bytes as f64)?;
-        match scope.calls {
-            // A scope that never returned has no call to share its bytes among.
-            0 => write!(out, r#"<td class="n" data-value="-1">–</td>"#)?,
-            calls => {
-                let per_call = scope.allocated_bytes as f64 / calls as f64;
-                write_number(out, &bytes(per_call), per_call)?;
-            }
-        }
-        write_number(out, &count(scope.own_allocations as f64), scope.own_allocations as f64)?;
-        write_number(out, &bytes(scope.own_allocated_bytes as f64), scope.own_allocated_bytes as f64)?;
-        write_sampled(out, &scope.sampled)?;
-        writeln!(out, "</tr>")?;
-    }
-    write_foot(out)
 }

@@ -3,7 +3,7 @@
 //! Threads and scopes have exact numbers of allocations and bytes beside their estimates; where a rank is by these, it is exact. A
 //! scope's figures are those outside inner scopes, so that scopes do not overlap.
 
-use crate::analysis::{GroupBy, GroupFigures, SampledFigures, group};
+use crate::analysis::{self, BytesPerCall, GroupBy, GroupFigures, SampledFigures, ScopeFigures, group};
 use crate::load::Profile;
 use crate::statistics::Estimate;
 use crate::symbolize::Symbols;
@@ -62,7 +62,7 @@ impl Sort {
 }
 
 /// What is known exactly of a thread or a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct ExactFigures {
     /// Calls of a scope that returned; `None` for threads.
@@ -71,6 +71,10 @@ pub struct ExactFigures {
     pub allocations: u64,
     /// Bytes allocated.
     pub allocated_bytes: u64,
+    /// Bytes freed inside, whoever had allocated them; `None` where the trace does not say. A scope's are those outside inner scopes.
+    pub freed_bytes: Option<u64>,
+    /// Bytes per call of a scope, those of inner scopes included; `None` for threads.
+    pub per_call: Option<BytesPerCall>,
 }
 
 /// A row of the rank.
@@ -160,6 +164,8 @@ fn threads(profile: &Profile) -> Vec<TopRow> {
             calls: None,
             allocations: thread.allocations,
             allocated_bytes: thread.allocated_bytes,
+            freed_bytes: Some(thread.freed_bytes),
+            per_call: None,
         }),
         sampled: SampledFigures::default(),
     };
@@ -167,18 +173,17 @@ fn threads(profile: &Profile) -> Vec<TopRow> {
 }
 
 fn scopes(profile: &Profile) -> Vec<TopRow> {
-    let row = |totals: &crate::load::ScopeTotals| TopRow {
-        name: match totals.scope.name.as_str() {
-            "" => format!("scope {}", totals.scope.id),
-            name => name.to_owned(),
-        },
-        id: Some(totals.scope.id),
+    let row = |scope: ScopeFigures| TopRow {
+        name: scope.name,
+        id: Some(scope.id),
         exact: Some(ExactFigures {
-            calls: Some(totals.calls),
-            allocations: totals.own_allocations,
-            allocated_bytes: totals.own_allocated_bytes,
+            calls: Some(scope.calls),
+            allocations: scope.own_allocations,
+            allocated_bytes: scope.own_allocated_bytes,
+            freed_bytes: scope.frees.map(|freed| freed.own_freed_bytes),
+            per_call: scope.per_call,
         }),
-        sampled: SampledFigures::default(),
+        sampled: scope.sampled,
     };
-    profile.scopes.iter().map(row).collect()
+    analysis::scopes(profile).into_iter().map(row).collect()
 }

@@ -104,6 +104,18 @@ impl Sum {
         Estimate { value: self.bytes, low, high, samples: self.samples }
     }
 
+    /// The estimate of a part of `whole`, as [`Total::estimate_within`]: where no sample fell into the part, its upper end says what there may be all
+    /// the same.
+    #[must_use]
+    pub fn estimate_within(&self, whole: &Self, known: f64) -> Estimate {
+        if self.samples > 0 || whole.bytes <= 0.0 || whole.bytes_variance <= 0.0 {
+            return self.estimate(known);
+        }
+        let piece = (whole.bytes - whole.seen_bytes).max(0.0) / whole.samples as f64;
+        let high = (-(2.0 * super::interval::TAIL).ln() * piece).min(whole.estimate(known).high);
+        Estimate { high, ..Estimate::default() }
+    }
+
     /// By how much of its square an estimate's variance is less because the number of lost samples is known; 0 where none were
     /// lost.
     #[must_use]

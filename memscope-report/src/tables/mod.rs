@@ -11,7 +11,9 @@ mod info;
 mod json;
 mod layout;
 mod leaks;
+mod scopes;
 mod summary;
+mod tasks;
 mod top;
 mod tree;
 
@@ -20,6 +22,8 @@ pub use diff::{write_diff, write_diff_json};
 pub use info::{write_info, write_info_json};
 pub use layout::TextOptions;
 pub use leaks::{write_leaks, write_leaks_json};
+pub use scopes::{ScopeColumns, ScopeOptions, write_scopes, write_scopes_json};
 pub use summary::write_summary_json;
+pub use tasks::{write_tasks, write_tasks_json};
 pub use top::{TopTitle, write_top, write_top_json};
 pub use tree::{write_tree, write_tree_json};

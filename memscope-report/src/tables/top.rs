@@ -48,11 +48,18 @@ pub fn write_top(
     if rows.is_empty() {
         return writeln!(out, "None: nothing was sampled.");
     }
-    let mut table = Table::new(&[if is_bytes { "bytes" } else { "count" }, "95% interval", "share", ""]);
+    let has_calls = rows.iter().any(|row| row.exact.is_some_and(|exact| exact.calls.is_some()));
+    let mut heads = vec![if is_bytes { "bytes" } else { "count" }, "95% interval", "share"];
+    heads.extend(if has_calls { &CALLS[..] } else { &[] });
+    heads.push("");
+    let mut table = Table::new(&heads);
     for row in rows.iter().take(most) {
         let found = row.figure(title.sort);
-        let figures =
+        let mut figures =
             vec![figure(found.value, is_bytes), interval(&found, is_bytes), share(found.value, title.whole)];
+        if has_calls {
+            figures.extend(calls(row));
+        }
         table.push(Tone::Plain, figures, &row.name);
     }
     table.write(out, options)?;
@@ -61,6 +68,19 @@ pub fn write_top(
         options.write_wrapped(out, Tone::Faint, &note)?;
     }
     Ok(())
+}
+
+/// What rows of scopes tell besides: calls, and the bytes that half and 99 of 100 of them stay below.
+const CALLS: [&str; 3] = ["calls", "p50", "p99"];
+
+/// What is not known is left empty.
+fn calls(row: &TopRow) -> [String; 3] {
+    let exact = row.exact.unwrap_or_default();
+    let per_call = exact.per_call.unwrap_or_default();
+    let text = |number: Option<u64>, is_bytes| {
+        number.map_or_else(String::new, |number| figure(number as f64, is_bytes))
+    };
+    [text(exact.calls, false), text(per_call.p50, true), text(per_call.p99, true)]
 }
 
 fn capitalized(text: &str) -> String {
@@ -107,8 +127,10 @@ fn row(row: &TopRow) -> Value {
     if let Some(exact) = &row.exact {
         let mut figures =
             json!({ "allocations": exact.allocations, "allocated_bytes": exact.allocated_bytes });
+        figures["freed_bytes"] = json!(exact.freed_bytes);
         if let Some(calls) = exact.calls {
             figures["calls"] = json!(calls);
+            figures["per_call"] = json!(exact.per_call);
         }
         value["exact"] = figures;
     }

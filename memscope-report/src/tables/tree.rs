@@ -66,7 +66,7 @@ fn half_width(estimate: &crate::statistics::Estimate) -> String {
 }
 
 /// The lines to the left of a node. A tree without branches is indented by one column a level, so that a deep chain stays readable.
-fn branches(open: &[bool]) -> String {
+pub(super) fn branches(open: &[bool]) -> String {
     let Some((last, outer)) = open.split_last() else { return String::new() };
     if outer.is_empty() {
         return String::new();

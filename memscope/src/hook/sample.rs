@@ -7,7 +7,7 @@ use crate::live::filter;
 use crate::ring::{Ring, Sample};
 use crate::sync::Ordering;
 use crate::sys;
-use crate::thread::ThreadRecord;
+use crate::thread::{ThreadRecord, meter};
 use crate::unwind::{Frames, Registers};
 use memscope_trace::AllocationKind;
 
@@ -77,7 +77,7 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         kind,
         interval,
         entry,
-        scope: record.state.scope.load(Ordering::Relaxed),
+        scope: meter::own().position.scope_id(),
         truncated: walk.truncated,
         frames: frames.as_slice(),
     };

@@ -60,11 +60,8 @@ const COPIED_BYTES: Measure = Measure {
 };
 
 /// The flame graph of each measure.
-pub(super) const FLAME_ALLOCATED: Chart = Chart {
-    name: "flame_graph",
-    title: "Flame graph of allocated bytes",
-    draw: |analysis, title| draw(analysis, title, ALLOCATED_BYTES, Direction::Straight),
-};
+pub(super) const FLAME_ALLOCATED: Chart =
+    Chart { name: "flame_graph", title: "Flame graph of allocated bytes", draw: draw_allocated };
 pub(super) const FLAME_PEAK: Chart = Chart {
     name: "flame_peak",
     title: "Flame graph of bytes live at the peak",
@@ -111,6 +108,11 @@ pub(super) const ICICLE_COPIED: Chart = Chart {
     title: "Icicle of bytes copied by realloc",
     draw: |analysis, title| draw(analysis, title, COPIED_BYTES, Direction::Inverted),
 };
+
+/// The flame graph of allocated bytes of the call sites of `analysis`.
+pub(super) fn draw_allocated(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
+    draw(analysis, title, ALLOCATED_BYTES, Direction::Straight)
+}
 
 fn draw(
     analysis: &Analysis,

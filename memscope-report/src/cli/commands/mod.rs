@@ -28,6 +28,8 @@ subcommands! {
     Top top;
     Leaks leaks;
     Tree tree;
+    Scopes scopes;
+    Tasks tasks;
     Diff diff;
     Merge merge;
     Check check;

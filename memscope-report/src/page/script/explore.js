@@ -6,7 +6,7 @@ const explore = (() => {
   const FURTHER = -1;
   const COUNTED = new Set(["samples", "allocations"]);
   const state = { term: "", module: "", filter: slices.whole(), sort: "allocated", sign: -1, shown: STEP_ROWS, open: new Set() };
-  let [table, body, more, told, overview] = [];
+  let [table, body, more, told, overview, graph] = [];
 
   const sortKey = (row, column) => {
     const value = row[column];
@@ -85,6 +85,7 @@ const explore = (() => {
     told.textContent = total(rows);
     const ends = slices.isWhole(state.filter) ? "the end" : "the window's end";
     table.querySelector("th.c-live button").textContent = `Live at ${ends}`;
+    graph(rows);
     if (overview) overview([...rows.map(({ index }) => index), ...(isEverything() ? [FURTHER] : [])], state.filter);
   };
 
@@ -153,7 +154,9 @@ const explore = (() => {
     table.parentElement.after(dom.element("div", { class: "controls below" }, more));
     const made = filters.make(state, set);
     [told, overview] = [made.told, made.overview];
-    dom.byId("filters").append(made.form);
+    const [part, drawGraph] = selection.make();
+    graph = drawGraph;
+    dom.byId("filters").append(made.form, part);
     [...table.tHead.rows[0].cells].forEach((heading, column) => heading.querySelector("button").addEventListener("click", () => {
       state.sign = tables.turn(heading);
       state.sort = COLUMNS[column];

@@ -157,17 +157,16 @@ const flame = (() => {
   };
 
   // Ten of them are thousands of elements: each is laid out when it is first seen.
-  const start = () => {
-    const redraws = new Map();
-    const seen = new ResizeObserver((entries) => {
-      for (const { target, contentRect } of entries) {
-        if (contentRect.width === 0) continue;
-        const figure = target.closest("figure");
-        if (redraws.has(figure)) redraws.get(figure)();
-        else redraws.set(figure, graph(figure));
-      }
-    });
-    for (const figure of document.querySelectorAll("figure.flame-graph")) seen.observe(figure.querySelector(".flame"));
-  };
-  return { start };
+  const redraws = new WeakMap();
+  const seen = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      if (contentRect.width === 0) continue;
+      const figure = target.closest("figure");
+      if (redraws.has(figure)) redraws.get(figure)();
+      else redraws.set(figure, graph(figure));
+    }
+  });
+  const watch = (figure) => seen.observe(figure.querySelector(".flame"));
+  const start = () => document.querySelectorAll("figure.flame-graph").forEach(watch);
+  return { start, watch };
 })();
