@@ -199,7 +199,9 @@ fn site(figure: Figure, row: Runs, (tail, noise_tail): (f64, f64), limits: &Limi
         Standing::Kept
     } else {
         let by_samples = standing(old, new, &ratio, limits.max_growth);
-        noise.map_or(by_samples, |noise| beyond_noise(by_samples, [old, new], noise, (noise_tail, limits)))
+        noise.map_or(by_samples, |noise| {
+            beyond_noise((by_samples, ratio.low > 1.0), [old, new], noise, (noise_tail, limits))
+        })
     };
     // What runs do not make by themselves has to be caught beyond what they do.
     let shown_in_noise = |noise: RunNoise| {
@@ -218,9 +220,9 @@ fn site(figure: Figure, row: Runs, (tail, noise_tail): (f64, f64), limits: &Limi
     }
 }
 
-/// The decision of the samples, where runs differ by themselves: growth is certain where both say so, and excluded where both do.
+/// The decision where runs differ by themselves: growth is certain where samples and runs say so, and excluded where both do.
 fn beyond_noise(
-    by_samples: Standing,
+    (by_samples, grew_by_samples): (Standing, bool),
     [old, new]: [&Evidence; 2],
     noise: RunNoise,
     (tail, limits): (f64, &Limits),
@@ -229,7 +231,7 @@ fn beyond_noise(
     let certain = new.value() - old.value() > noise.exceeded(tail);
     match by_samples {
         Standing::Kept if excluded => Standing::Kept,
-        Standing::Grew if certain => Standing::Grew,
+        _ if grew_by_samples && certain => Standing::Grew,
         _ => Standing::Unsure,
     }
 }
