@@ -43,6 +43,16 @@ pub enum ReportError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The files of a report could not all be written.
+    #[cfg(feature = "charts")]
+    Incomplete {
+        /// The first that could not.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+        /// Those that are in their places; none unless moving them there failed half-way.
+        written: Vec<PathBuf>,
+    },
     /// A chart could not be drawn.
     #[cfg(feature = "charts")]
     Draw(crate::chart::DrawError),
@@ -110,6 +120,14 @@ impl fmt::Display for ReportError {
                 path.display()
             ),
             #[cfg(feature = "charts")]
+            Self::Incomplete { path, source, written } => write!(
+                f,
+                "{}: expected a place that can be written to, with room for the report, found: {source}; {}; make room, or \
+                 pass an output folder elsewhere",
+                path.display(),
+                what_was_written(written)
+            ),
+            #[cfg(feature = "charts")]
             Self::Draw(error) => write!(f, "{error}"),
             #[cfg(feature = "export")]
             Self::Export(error) => write!(f, "{error}"),
@@ -136,6 +154,15 @@ impl fmt::Display for ReportError {
     }
 }
 
+#[cfg(feature = "charts")]
+fn what_was_written(written: &[PathBuf]) -> String {
+    if written.is_empty() {
+        return "nothing of the report was written".to_owned();
+    }
+    let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    format!("only these were written: {}", names.join(", "))
+}
+
 /// The scopes that there are, as many as a line takes. Quoted: a name must not reach a terminal as it is.
 #[cfg(feature = "tools")]
 fn known_scopes(known: &[String]) -> String {
@@ -154,6 +181,8 @@ impl std::error::Error for ReportError {
             Self::Open { source, .. } | Self::Write { source, .. } => Some(source),
             Self::Trace { source, .. } => Some(source),
             Self::NotAFile { .. } | Self::NotAFolder { .. } => None,
+            #[cfg(feature = "charts")]
+            Self::Incomplete { source, .. } => Some(source),
             #[cfg(feature = "charts")]
             Self::Draw(error) => Some(error),
             #[cfg(feature = "export")]

@@ -63,6 +63,8 @@ pub mod rank;
 mod render;
 #[cfg(feature = "cli")]
 pub mod serve;
+#[cfg(feature = "charts")]
+mod staging;
 pub mod statistics;
 mod summary;
 pub mod symbolize;

@@ -1,20 +1,25 @@
 //! From a trace to files: the page and its charts.
 //!
-//! Nothing is written before the trace has been read. Each file is written beside its place and renamed into it, so
-//! that a reader never sees half of one and a link that stands in its place is replaced, not followed. What is
+//! Nothing is written before the trace has been read. Each file is written beside its place, and all are renamed into
+//! theirs when they are complete (`staging.rs`), so that a reader never sees half of one, a full disk leaves nothing half done, and a
+//! link that stands in a file's place is replaced, not followed. What is
 //! written may hold names from the program, so only its owner can read it: files 0600, new folders 0700.
 
-use crate::analysis::{Analysis, analyze};
+use crate::analysis::{Analysis, analyze, site_lifetimes};
 use crate::chart::{Drawing, draw_all};
 use crate::error::ReportError;
 use crate::load::{Profile, open_file};
 use crate::page;
 use crate::progress::{Progress, Stage};
+use crate::staging::Staging;
 use crate::summary::Summary;
 use crate::symbolize::{SymbolizeOptions, symbolize};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+
+/// The longest trace that is read twice, for lifetimes of call sites: half a second of work.
+const READ_TWICE_MAX_BYTES: u64 = 256 << 20;
 
 /// How a report is made.
 ///
@@ -156,10 +161,13 @@ fn write_report(
             progress: options.progress.clone(),
         },
     );
-    let analysis = analyze(&profile, &symbols);
+    let mut analysis = analyze(&profile, &symbols);
+    read_site_lifetimes(&mut analysis, &profile, trace)?;
     let drawings = draw_all(&analysis).map_err(ReportError::Draw)?;
-    let charts = write_charts(&drawings, charts_dir)?;
-    write_file(html, |out| page::write(out, &analysis, &drawings))?;
+    let mut staging = Staging::default();
+    let charts = write_charts(&drawings, charts_dir, &mut staging)?;
+    staging.write(html, |out| page::write(out, &analysis, &drawings))?;
+    staging.publish()?;
     Ok(Rendered {
         index_html: html.to_owned(),
         charts,
@@ -169,11 +177,28 @@ fn write_report(
     })
 }
 
-fn write_charts(drawings: &[Drawing], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+/// Reads the lifetimes of the sites that the page shows, unless that would take long.
+pub(crate) fn read_site_lifetimes(
+    analysis: &mut Analysis,
+    profile: &Profile,
+    trace: &Path,
+) -> Result<(), ReportError> {
+    if profile.read.bytes <= READ_TWICE_MAX_BYTES {
+        let lifetimes = site_lifetimes(open_file(trace)?.0, profile, analysis, page::MOST_SITES);
+        analysis.site_lifetimes = lifetimes.map_err(|error| error.at(trace))?;
+    }
+    Ok(())
+}
+
+fn write_charts(
+    drawings: &[Drawing],
+    dir: &Path,
+    staging: &mut Staging,
+) -> Result<Vec<PathBuf>, ReportError> {
     let mut charts = Vec::with_capacity(drawings.len());
     for drawing in drawings {
         let path = dir.join(format!("{}.svg", drawing.name));
-        write_file(&path, |out| out.write_all(drawing.svg.as_bytes()))?;
+        staging.write(&path, |out| out.write_all(drawing.svg.as_bytes()))?;
         charts.push(path);
     }
     Ok(charts)
@@ -226,6 +251,10 @@ fn create_folder(path: &Path) -> Result<(), ReportError> {
 }
 
 /// Writes what `content` writes to a new file and renames it to `path`.
+#[cfg_attr(
+    not(any(feature = "export", feature = "cli")),
+    allow(dead_code, reason = "for exports and the command")
+)]
 pub(crate) fn write_file(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -242,7 +271,7 @@ pub(crate) fn write_file(
 }
 
 /// A new file in the folder of `path`, for the owner only.
-fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+pub(crate) fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy().into_owned();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -82,6 +82,7 @@
 //! Medicine 16 (1997) 791. Fay and Kim, Biometrical Journal 59 (2017). Robson and Whitlock, Biometrika 51 (1964) 33.
 
 #[cfg(feature = "tools")]
+mod baselines;
 mod beta;
 #[cfg(feature = "tools")]
 mod comparison;
@@ -93,6 +94,7 @@ mod sum;
 mod total;
 
 #[cfg(feature = "tools")]
+pub use baselines::{Baselines, RunNoise};
 pub use comparison::{Evidence, Ratio, chance_at_most, difference, ratio, smallest_ratio_shown};
 pub use sum::Sum;
 pub use total::{Losses, Total};

@@ -13,6 +13,7 @@ mod resources;
 mod scope_sites;
 mod scope_tree;
 mod scopes;
+mod site_lifetimes;
 mod sites;
 mod sizes;
 mod slices;
@@ -28,9 +29,11 @@ mod warnings;
 pub use group::{GroupBy, crate_of, group};
 pub use scope_tree::{ScopeRow, scope_tree};
 pub use scopes::scopes;
+pub use site_lifetimes::site_lifetimes;
 #[cfg(feature = "tools")]
 pub(crate) use sites::label as site_label;
 pub use types::*;
+pub use warnings::warnings;
 
 use crate::load::Profile;
 use crate::parallel::in_parallel;
@@ -67,6 +70,8 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         threads: threads::threads(profile, losses),
         slices: slices::slices(profile, &sites, losses),
         sites: sites.figures,
+        site_of_row: sites.place_of,
+        site_lifetimes: Vec::new(),
         sizes,
         lifetimes: lifetimes::lifetimes(&profile.ownership.lifetimes, losses),
         lifetimes_by_size: by_size,

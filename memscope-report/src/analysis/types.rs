@@ -32,6 +32,13 @@ pub struct Analysis {
     pub sites: Vec<SiteFigures>,
     /// Allocations by size: bucket `i` holds sizes `2^(i-1) < size <= 2^i` (bucket 0: sizes 0 and 1).
     pub sizes: Vec<SizeBucket>,
+    /// For each site of the trace, in the order of [`Profile::sites`](crate::Profile), its place in [`Analysis::sites`]; `None` for those
+    /// without samples and those that are shown as one.
+    #[serde(skip)]
+    pub site_of_row: Vec<Option<u32>>,
+    /// For the first of [`Analysis::sites`] how long their allocations live. Empty until [`site_lifetimes`](super::site_lifetimes) has
+    /// read them.
+    pub site_lifetimes: Vec<Vec<LifetimeBucket>>,
     /// Lifetimes of allocations, shortest first, from 1 microsecond in steps of 1, 2, 5 to the longest that was seen.
     pub lifetimes: Vec<LifetimeBucket>,
     /// Who freed what: the thread-to-thread matrix, most bytes first.

@@ -5,8 +5,10 @@ use crate::symbolize::Symbols;
 use crate::units;
 use memscope_trace::EndReason;
 
-/// The warnings, the gravest first; none when all is well.
-pub(super) fn warnings(profile: &Profile, symbols: &Symbols) -> Vec<String> {
+/// What is wrong with a trace and its names, or was lost, each one sentence, the gravest first; none when all is well. The same as
+/// [`Analysis::warnings`](super::Analysis::warnings), without the analysis.
+#[must_use]
+pub fn warnings(profile: &Profile, symbols: &Symbols) -> Vec<String> {
     let mut warnings = Vec::new();
     end(profile, &mut warnings);
     damage(profile, &mut warnings);

@@ -19,8 +19,13 @@
 //! make less than [`Limits::least_share`] of both traces' figure are left out: they would cost the others' sharpness.
 //!
 //! What the samples cannot show is said: [`SiteGrowth::smallest_shown`] is the growth that is caught with 95% probability.
-//! The intervals cover the sampling, not what differs from run to run in the program itself: a program whose runs differ by more than
-//! the limit fails by that, rightly.
+//!
+//! # What differs from run to run
+//!
+//! One baseline tells nothing about what the program's runs differ by among themselves: with one, the intervals cover the sampling only, and a
+//! program whose runs differ by more than that fails by it. Several baselines tell ([`Baselines`]). With them, a site or a total is compared with their mean,
+//! and it fails only where its growth is beyond what runs make by themselves too, again such that all sites and totals together raise
+//! a false alarm in at most [`FALSE_ALARMS`] of the checks. Few runs tell little about their differences: take five or more of them.
 
 mod growth;
 mod limits;
@@ -33,7 +38,7 @@ pub use limits::LimitCheck;
 use crate::compare::{self, Side};
 use crate::error::ReportError;
 #[cfg(doc)]
-use crate::statistics::ratio;
+use crate::statistics::{Baselines, ratio};
 
 /// What a trace must keep.
 ///
@@ -83,7 +88,9 @@ pub struct Checked {
     pub totals: Vec<TotalGrowth>,
     /// The call sites beside the baseline's, those that fail first, then by the figure's size.
     pub sites: Vec<SiteGrowth>,
-    /// What makes trace and baseline less alike than they should be, each one sentence.
+    /// How many baselines there are.
+    pub baselines: usize,
+    /// What makes trace and baselines less alike than they should be, each one sentence.
     pub notes: Vec<String>,
     /// Whether the trace, and the baseline where there is one, are whole: neither cut short nor damaged.
     pub whole: bool,
@@ -104,17 +111,25 @@ impl Checked {
     }
 }
 
-/// Checks `trace` against `limits`, and for growth over `baseline` where there is one.
+/// Checks `trace` against `limits`, and for growth over `baselines` where there are any.
 ///
 /// # Errors
 /// [`ReportError::UnknownScope`] where a scope that is limited made no call in the trace.
-pub fn check(trace: Side<'_>, baseline: Option<Side<'_>>, limits: &Limits) -> Result<Checked, ReportError> {
+pub fn check(trace: Side<'_>, baselines: &[Side<'_>], limits: &Limits) -> Result<Checked, ReportError> {
     let whole = |side: &Side<'_>| side.profile.end.is_some() && !side.profile.is_damaged();
+    let (sites, compared) = growth::sites(baselines, trace, limits);
+    let mut notes: Vec<String> = Vec::new();
+    for note in baselines.iter().flat_map(|&old| compare::notes(old, trace)) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
     Ok(Checked {
         limits: limits::check(trace.profile, limits)?,
-        totals: baseline.map_or_else(Vec::new, |old| growth::totals(old, trace, limits)),
-        sites: baseline.map_or_else(Vec::new, |old| growth::sites(old, trace, limits)),
-        notes: baseline.map_or_else(Vec::new, |old| compare::notes(old, trace)),
-        whole: whole(&trace) && baseline.as_ref().is_none_or(whole),
+        totals: growth::totals(baselines, trace, limits, compared),
+        sites,
+        baselines: baselines.len(),
+        notes,
+        whole: whole(&trace) && baselines.iter().all(whole),
     })
 }

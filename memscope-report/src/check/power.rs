@@ -55,10 +55,16 @@ impl Program {
 
     /// A trace of the program, in which site 0 allocates `growth` times as often. A third of what is allocated stays live.
     fn trace(&self, random: &mut Random, growth: f64) -> Profile {
+        self.run(random, growth, 0.0)
+    }
+
+    /// The same of a program whose call sites each allocate `noise` more or less from run to run: the standard deviation, as a fraction.
+    fn run(&self, random: &mut Random, growth: f64, noise: f64) -> Profile {
         let mut profile = self.skeleton.clone();
         for (at, classes) in self.sites.iter().enumerate() {
+            let differs = if noise > 0.0 { 1.0 + noise * normal(random) } else { 1.0 };
             for class in classes {
-                let factor = if at == 0 { growth } else { 1.0 };
+                let factor = if at == 0 { growth * differs } else { differs };
                 let allocations = (class.allocations as f64 * factor).round() as u64;
                 let live = sampled(random, allocations / 3, class.probability);
                 let freed = sampled(random, allocations - allocations / 3, class.probability);
@@ -81,7 +87,21 @@ impl Program {
 
     fn check(&self, old: &Profile, new: &Profile) -> Checked {
         let side = |profile| Side { profile, symbols: &self.symbols };
-        check(side(new), Some(side(old)), &Limits::default()).unwrap()
+        check(side(new), &[side(old)], &Limits::default()).unwrap()
+    }
+
+    /// How many of `checks` checks fail against so many `baselines`, where runs differ by `noise`.
+    fn alarms_among_runs(&self, checks: u32, growth: f64, baselines: usize, noise: f64) -> u32 {
+        let mut random = Random(23);
+        let alarm = |_: &u32| {
+            let mut run = |growth| with_totals(self.run(&mut random, growth, noise));
+            let old: Vec<Profile> = (0..baselines).map(|_| run(1.0)).collect();
+            let new = run(growth);
+            let side = |profile| Side { profile, symbols: &self.symbols };
+            let sides: Vec<Side<'_>> = old.iter().map(side).collect();
+            !check(side(&new), &sides, &Limits::default()).unwrap().keeps_growth()
+        };
+        (0..checks).filter(alarm).count() as u32
     }
 
     /// How many of `pairs` pairs fail.
@@ -93,6 +113,23 @@ impl Program {
         };
         (0..pairs).filter(alarm).count() as u32
     }
+}
+
+/// A normal variable (Box and Muller).
+fn normal(random: &mut Random) -> f64 {
+    (-2.0 * random.unit().ln()).sqrt() * (std::f64::consts::TAU * random.unit()).cos()
+}
+
+/// The exact totals that a run with these samples has, but for what sampling adds: they differ between runs as the sites do.
+fn with_totals(mut profile: Profile) -> Profile {
+    let sum = |figure: fn(&Site) -> f64| profile.sites.iter().map(figure).sum::<f64>() as u64;
+    let totals = &mut profile.totals;
+    totals.allocations = sum(|site| site.samples.allocated.value());
+    totals.allocated_bytes = sum(|site| site.samples.allocated.value() * site.size_bytes as f64);
+    let live_bytes = sum(|site| site.samples.live.value() * site.size_bytes as f64);
+    totals.freed_bytes = totals.allocated_bytes - live_bytes;
+    totals.peak_bytes = live_bytes;
+    profile
 }
 
 fn percent(alarms: u32, pairs: u32) -> f64 {
@@ -151,6 +188,44 @@ fn what_is_said_to_be_shown_is_caught() {
         let caught = percent(program.alarms(pairs, 1.0 + shown), pairs);
         println!("A/+{:.0}%, {samples} samples: {caught:.2}% caught", 100.0 * shown);
         assert!(caught >= 93.0, "{samples} samples, +{shown}: {caught}%");
+    }
+}
+
+/// Runs that differ by themselves raise alarms against one baseline, and no more than promised against several.
+#[test]
+fn several_baselines_allow_for_what_runs_differ_by() {
+    let program = Program::new(&[3_000.0; 6]);
+    let checks = pairs(40);
+    let alone = program.alarms_among_runs(checks, 1.0, 1, 0.08);
+    println!(
+        "A/A, runs differ by 8%, 1 baseline: {:.2}% of the checks raise an alarm",
+        percent(alone, checks)
+    );
+    assert!(
+        percent(alone, checks) > 10.0,
+        "the runs do not differ enough to tell anything: {alone} of {checks}"
+    );
+    for (baselines, noise) in [(2, 0.08), (3, 0.08), (5, 0.08), (5, 0.01), (8, 0.3)] {
+        let alarms = program.alarms_among_runs(checks, 1.0, baselines, noise);
+        println!(
+            "A/A, runs differ by {:.0}%, {baselines} baselines: {:.2}% of the checks raise an alarm",
+            100.0 * noise,
+            percent(alarms, checks)
+        );
+        let most = 0.01 * f64::from(checks) + 3.0 * (0.01 * f64::from(checks)).sqrt();
+        assert!(f64::from(alarms) <= most, "{baselines} baselines, {noise}: {alarms} of {checks}");
+    }
+}
+
+/// Ten percent more is caught beside runs that differ by one percent.
+#[test]
+fn ten_percent_more_is_caught_among_runs_that_differ() {
+    let program = Program::new(&[40_000.0, 40_000.0]);
+    let checks = pairs(30);
+    for baselines in [10, 16] {
+        let caught = percent(program.alarms_among_runs(checks, 1.1, baselines, 0.01), checks);
+        println!("A/+10%, runs differ by 1%, {baselines} baselines: {caught:.2}% caught");
+        assert!(caught >= 95.0, "{baselines} baselines: {caught}%");
     }
 }
 

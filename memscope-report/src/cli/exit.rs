@@ -18,7 +18,8 @@ pub(super) const OVER_LIMIT_AND_GROWN: u8 = 6;
 
 /// For `--help`.
 pub(super) const HELP: &str = "Exit codes:
-  0  done (that a trace was cut short by a crash is said in its warnings)
+  0  done (that a trace was cut short by a crash is said in its warnings, which stand
+     on standard error, and with --json in the field `warnings` too)
   1  a trace cannot be read, or a result not be written
   2  the command line is wrong
   3  done, but parts inside a trace are damaged and missing from the result;

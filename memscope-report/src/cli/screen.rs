@@ -1,5 +1,6 @@
 //! Standard output: as wide as the terminal, coloured only there, and quiet when nobody reads any more.
 
+use crate::chart::text::clean;
 use crate::error::ReportError;
 use crate::tables::TextOptions;
 use anstream::ColorChoice;
@@ -25,6 +26,14 @@ pub(super) fn print(content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
     match content(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(ReportError::Print(error)),
         _ => Ok(()),
+    }
+}
+
+/// Says on standard error what is wrong with the trace at `path`, a line each. What cannot be printed there cannot be told anywhere.
+pub(super) fn warn(path: &Path, warnings: &[String]) {
+    let mut err = io::stderr().lock();
+    for warning in warnings {
+        let _ = writeln!(err, "memscope-report: warning: {}: {}", path.display(), clean(warning));
     }
 }
 

@@ -2,22 +2,31 @@
 
 use super::args::NameArgs;
 use super::bar::Bar;
-use crate::analysis::{Analysis, analyze};
+use super::screen;
+use crate::analysis::{Analysis, analyze, warnings};
 use crate::compare::Side;
 use crate::error::ReportError;
 use crate::load::Profile;
 use crate::symbolize::{SymbolizeOptions, Symbols, symbolize};
 use std::path::Path;
 
-/// A trace with its names.
+/// A trace with its names, and what is wrong with both.
 pub(super) struct Trace {
     pub(super) profile: Profile,
     pub(super) symbols: Symbols,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Trace {
-    /// Reads the trace at `path` and names its addresses.
+    /// Reads the trace at `path`, names its addresses, and says on standard error what is wrong with it.
     pub(super) fn load(path: &Path, names: &NameArgs) -> Result<Self, ReportError> {
+        let trace = Self::load_quietly(path, names)?;
+        screen::warn(path, &trace.warnings);
+        Ok(trace)
+    }
+
+    /// The same, for what shows the warnings itself.
+    pub(super) fn load_quietly(path: &Path, names: &NameArgs) -> Result<Self, ReportError> {
         let bar = Bar::on_stderr(false);
         let result = Self::load_with(path, names, &bar);
         bar.finish();
@@ -35,7 +44,8 @@ impl Trace {
             progress,
         };
         let symbols = symbolize(&profile, &options);
-        Ok(Self { profile, symbols })
+        let warnings = warnings(&profile, &symbols);
+        Ok(Self { profile, symbols, warnings })
     }
 
     /// What it says.

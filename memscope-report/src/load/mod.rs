@@ -42,6 +42,8 @@ pub use folded::FoldedActivity;
 pub(crate) use header::open as open_trace;
 pub(crate) use ownership::size_class;
 pub use ownership::{Amount, Fate, Flow, LifetimeClass, Ownership};
+#[cfg(feature = "tools")]
+pub(crate) use profile::is_damaged;
 pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;

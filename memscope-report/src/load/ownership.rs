@@ -79,6 +79,13 @@ pub struct LifetimeClass {
     pub live: Amount,
 }
 
+impl LifetimeClass {
+    /// The class of `age_us` among `classes`, which are those up to the highest that was asked for.
+    pub(crate) fn of(classes: &mut Vec<Self>, age_us: u64) -> &mut Self {
+        class_at(classes, lifetime_class(age_us))
+    }
+}
+
 /// How an allocation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[non_exhaustive]

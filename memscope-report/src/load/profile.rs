@@ -143,15 +143,7 @@ impl Profile {
     /// it, is not damaged.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
-        let read = &self.read;
-        let odd = [
-            read.damaged_blocks,
-            read.missing_blocks,
-            read.out_of_order_blocks,
-            read.unknown_blocks,
-            read.skipped_bytes,
-        ];
-        self.header_damaged || odd.iter().any(|&number| number > 0)
+        is_damaged(self.header_damaged, &self.read)
     }
 }
 
@@ -164,4 +156,16 @@ impl ThreadTotals {
         self.freed_bytes = record.freed_bytes[row];
         self.ended |= record.ended[row] != 0;
     }
+}
+
+/// Whether bytes inside a trace were damaged or lost, by what its reader met.
+pub(crate) fn is_damaged(header_damaged: bool, read: &ReadStats) -> bool {
+    let odd = [
+        read.damaged_blocks,
+        read.missing_blocks,
+        read.out_of_order_blocks,
+        read.unknown_blocks,
+        read.skipped_bytes,
+    ];
+    header_damaged || odd.iter().any(|&number| number > 0)
 }

@@ -4,25 +4,37 @@
 //! trace last said.
 
 use super::ids::Ids;
+use super::kept::Kept;
 use super::scope_figures::ScopeSums;
 use super::{Output, open};
 use crate::error::ReportError;
 use crate::load::live_bytes;
-use memscope_trace::{Counters, Record, Resources, ScopeCounters, ThreadCounters, TraceError, TraceReader};
+use memscope_trace::{Counters, Record, Resources, ScopeCounters, ThreadCounters, TraceError};
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// Writes them; returns the totals at the end.
 pub(super) fn write<W: Write, P: AsRef<Path>>(
     out: &mut Output<W>,
     paths: &[P],
+    kept: Vec<Kept>,
     ids: &[Ids],
 ) -> Result<Counters, ReportError> {
     let mut cursors = Vec::with_capacity(paths.len());
-    for path in paths {
+    for (path, kept) in paths.iter().zip(kept) {
         let path = path.as_ref();
-        let mut cursor = Cursor { path, reader: open(path)?, next: None };
+        let next_record: NextRecord = match kept.records() {
+            Some(reader) => {
+                let mut reader = reader?;
+                Box::new(move || reader.next_record())
+            }
+            None => {
+                let (mut reader, _) = open(path)?;
+                Box::new(move || reader.next_record())
+            }
+        };
+        let mut cursor = Cursor { path, next_record, next: None };
         cursor.advance()?;
         cursors.push(cursor);
     }
@@ -43,17 +55,20 @@ pub(super) fn write<W: Write, P: AsRef<Path>>(
     Ok(sums.total())
 }
 
+/// Gives a trace's records one by one.
+type NextRecord = Box<dyn FnMut() -> Result<Option<Record>, TraceError>>;
+
 /// A trace being read, and the next of its records that has figures.
-struct Cursor<'a, R> {
+struct Cursor<'a> {
     path: &'a Path,
-    reader: TraceReader<R>,
+    next_record: NextRecord,
     next: Option<(u64, Record)>,
 }
 
-impl<R: Read> Cursor<'_, R> {
+impl Cursor<'_> {
     fn advance(&mut self) -> Result<(), ReportError> {
         let failed = |error: TraceError| ReportError::from(error).at(self.path);
-        while let Some(record) = self.reader.next_record().map_err(failed)? {
+        while let Some(record) = (self.next_record)().map_err(failed)? {
             if let Some(time_us) = time_us(&record) {
                 self.next = Some((time_us, record));
                 break;
@@ -63,12 +78,13 @@ impl<R: Read> Cursor<'_, R> {
     }
 }
 
-fn earliest<R>(cursors: &[Cursor<'_, R>]) -> Option<usize> {
+fn earliest(cursors: &[Cursor<'_>]) -> Option<usize> {
     let times = cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.next.as_ref()?.0, at)));
     times.min().map(|(_, at)| at)
 }
 
-fn time_us(record: &Record) -> Option<u64> {
+/// When its figures are of; `None` of a record without any.
+pub(super) fn time_us(record: &Record) -> Option<u64> {
     match record {
         Record::Counters(counters) => Some(counters.time_us),
         Record::ThreadCounters(counters) => Some(counters.time_us),

@@ -28,6 +28,7 @@
 
 mod figures;
 mod ids;
+mod kept;
 mod outline;
 mod samples;
 mod scope_figures;
@@ -35,6 +36,7 @@ mod scope_figures;
 use crate::error::ReportError;
 use crate::load::{open_file, open_trace};
 use ids::Ids;
+use kept::Kept;
 use memscope_trace::{
     End, EndReason, Loss, Module, Modules, Record, Scope, Scopes, Session, Thread, Threads, TraceError,
     TraceReader, TraceWriter,
@@ -61,7 +63,8 @@ pub struct Merged {
     pub damaged: bool,
 }
 
-/// Reads the traces at `paths` (three times, whatever their length in bounded memory) and writes one trace of all to `sink`.
+/// Reads the traces at `paths` twice, whatever their length in bounded memory, and writes one trace of all to `sink`. (A trace whose
+/// exact figures take more than 64 MiB divided by the number of traces, those of days, is read once more for them.)
 ///
 /// # Errors
 /// [`ReportError`] with the path of the trace that cannot be read; [`ReportError::Unmergeable`] where ids run out, with more than four
@@ -69,10 +72,13 @@ pub struct Merged {
 pub fn merge<P: AsRef<Path>>(paths: &[P], sink: impl Write) -> Result<Merged, ReportError> {
     let mut ids = Vec::with_capacity(paths.len());
     let mut outlines: Vec<Outline> = Vec::with_capacity(paths.len());
+    let mut kept = Vec::with_capacity(paths.len());
     let mut space = ids::Space::default();
     for (number, path) in paths.iter().enumerate() {
         let path = path.as_ref();
-        let outline = Outline::read(path)?;
+        let mut figures = Kept::new(paths.len())?;
+        let outline = Outline::read(path, &mut figures)?;
+        kept.push(figures);
         ids.push(
             Ids::new(&outline, &mut space, ids::address_shift(number, paths.len()))
                 .map_err(|what| ReportError::Unmergeable { path: path.to_owned(), what })?,
@@ -81,7 +87,7 @@ pub fn merge<P: AsRef<Path>>(paths: &[P], sink: impl Write) -> Result<Merged, Re
     }
     let mut out = Output { writer: TraceWriter::new(sink)? };
     write_names(&mut out, &outlines, &ids)?;
-    let totals = figures::write(&mut out, paths, &ids)?;
+    let totals = figures::write(&mut out, paths, kept, &ids)?;
     let mut done = samples::Done::default();
     for ((path, outline), ids) in paths.iter().zip(&outlines).zip(&ids) {
         samples::write(&mut out, path.as_ref(), outline, ids, &mut done)?;
@@ -125,11 +131,10 @@ impl<W: Write> Output<W> {
     }
 }
 
-/// Opens the trace at `path`.
-fn open(path: &Path) -> Result<TraceReader<impl std::io::Read + use<>>, ReportError> {
+/// Opens the trace at `path`; says whether its header is damaged.
+fn open(path: &Path) -> Result<(TraceReader<impl std::io::Read + use<>>, bool), ReportError> {
     let file: File = open_file(path)?.0;
-    let (reader, _) = open_trace(file).map_err(|error| ReportError::from(error).at(path))?;
-    Ok(reader)
+    open_trace(file).map_err(|error| ReportError::from(error).at(path))
 }
 
 fn write_names<W: Write>(out: &mut Output<W>, outlines: &[Outline], ids: &[Ids]) -> Result<(), TraceError> {

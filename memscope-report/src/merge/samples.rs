@@ -27,7 +27,7 @@ pub(super) fn write<W: Write>(
     ids: &Ids,
     done: &mut Done,
 ) -> Result<(), ReportError> {
-    let mut reader = open(path)?;
+    let (mut reader, _) = open(path)?;
     let mut moved = MovedSamples::new(done.samples);
     let failed = |error: TraceError| ReportError::from(error).at(path);
     while let Some(record) = reader.next_record().map_err(failed)? {

@@ -17,7 +17,7 @@ use super::json::{list, number, object, string};
 use super::module::module_of;
 use super::places::place;
 use super::tables::thread_name;
-use crate::analysis::{Analysis, Frame, SiteFigures, TimelinePoint};
+use crate::analysis::{Analysis, Frame, LifetimeBucket, SiteFigures, TimelinePoint};
 use crate::chart::origin::Origin;
 use crate::chart::text::shorten_symbol;
 use crate::statistics::Estimate;
@@ -26,7 +26,7 @@ use std::hash::Hash;
 use std::io::{self, Write};
 
 /// Most call sites that the page knows.
-pub(super) const MOST_SITES: usize = 1_000;
+pub(crate) const MOST_SITES: usize = 1_000;
 /// Columns of a function's name: beyond that are generic arguments of generic arguments.
 pub(super) const NAME_COLUMNS: usize = 240;
 /// Most points of the live heap over time.
@@ -40,7 +40,9 @@ pub(super) fn known_sites(analysis: &Analysis) -> &[SiteFigures] {
 /// Writes the element with the data.
 pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     let mut texts = Texts::default();
-    let sites: Vec<String> = known_sites(analysis).iter().map(|site| texts.site(site)).collect();
+    let sites = known_sites(analysis).iter().enumerate();
+    let sites: Vec<String> =
+        sites.map(|(at, site)| texts.site(site, analysis.site_lifetimes.get(at))).collect();
     let cells = Cells::new(analysis, known_sites(analysis).len());
     let threads: Vec<usize> =
         cells.threads.iter().map(|id| texts.strings.index(thread_of(analysis, *id))).collect();
@@ -111,7 +113,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn site(&mut self, site: &SiteFigures) -> String {
+    fn site(&mut self, site: &SiteFigures, lifetimes: Option<&Vec<LifetimeBucket>>) -> String {
         let label = if site.label.is_empty() { "(unknown)" } else { &site.label };
         let label = self.strings.index(shorten_symbol(label, NAME_COLUMNS));
         let module = self.strings.index(shorten_symbol(module_of(&site.label), NAME_COLUMNS));
@@ -136,8 +138,25 @@ impl Texts {
             ("copied", estimate(&site.copied_bytes)),
             ("lifetime", time(site.mean_lifetime_us)),
             ("age", time(site.mean_live_age_us)),
+            ("lifetimes", lifetimes.map_or_else(|| "null".to_owned(), |classes| site_lifetimes(classes))),
         ])
     }
+}
+
+/// The classes that have samples: `[class begins, ends (-1: never), bytes freed, bytes live, share that survives]`.
+fn site_lifetimes(classes: &[LifetimeBucket]) -> String {
+    let begins = std::iter::once(Some(0)).chain(classes.iter().map(|class| class.up_to_us));
+    let filled =
+        begins.zip(classes).filter(|(_, class)| class.freed_bytes.samples + class.live_bytes.samples > 0);
+    list(filled.map(|(begin_us, class)| {
+        list([
+            begin_us.unwrap_or(0).to_string(),
+            class.up_to_us.map_or_else(|| "-1".to_owned(), |up_to_us| up_to_us.to_string()),
+            estimate(&class.freed_bytes),
+            estimate(&class.live_bytes),
+            number(class.surviving_bytes),
+        ])
+    }))
 }
 
 fn estimate(estimate: &Estimate) -> String {

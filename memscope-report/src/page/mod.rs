@@ -24,6 +24,7 @@ mod tasks;
 mod verdict;
 
 #[cfg(feature = "cli")]
+pub(crate) use data::MOST_SITES;
 pub(crate) use html::utc;
 
 use crate::analysis::Analysis;

@@ -55,6 +55,25 @@ fn away_from_zero(value: f64) -> f64 {
     if value.abs() < TINY { TINY } else { value }
 }
 
+/// The chance that Student's t with `freedom` degrees of freedom is above `t >= 0`: half of I_x(freedom / 2, 1 / 2) at
+/// `x = freedom / (freedom + t^2)`.
+pub(super) fn student_above(t: f64, freedom: f64) -> f64 {
+    incomplete_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5) / 2.0
+}
+
+/// The t that Student's with `freedom` degrees of freedom exceeds with the probability `tail`, 0 < tail < 0.5.
+pub(super) fn student_quantile(tail: f64, freedom: f64) -> f64 {
+    let (mut low, mut high) = (0.0_f64, 1e9_f64);
+    while high - low > 1e-9 * high {
+        let middle = if low > 0.0 { (low * high).sqrt() } else { high / 1e6 };
+        if middle < 1e-9 {
+            return 0.0;
+        }
+        if student_above(middle, freedom) > tail { low = middle } else { high = middle }
+    }
+    high
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +107,15 @@ mod tests {
         assert_eq!(incomplete_beta(-1.0, 2.0, 3.0), 0.0);
         assert_eq!(incomplete_beta(1.0, 2.0, 3.0), 1.0);
         assert!((incomplete_beta(0.3, 1.0, 1.0) - 0.3).abs() < 1e-14);
+    }
+
+    #[test]
+    fn student_is_that_of_the_tables() {
+        for (tail, freedom, expected) in
+            [(0.025, 1.0, 12.706_2), (0.01, 4.0, 3.746_9), (0.001, 7.0, 4.785_3), (0.05, 1e6, 1.644_9)]
+        {
+            let found = student_quantile(tail, freedom);
+            assert!((found / expected - 1.0).abs() < 1e-4, "{tail} {freedom}: {found}");
+        }
     }
 }

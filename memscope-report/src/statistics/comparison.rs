@@ -74,10 +74,36 @@ impl Evidence {
         }
     }
 
+    /// Of a total without any sample, of which one would stand for `unseen_piece` beside itself.
+    #[must_use]
+    pub fn nothing(unseen_piece: f64) -> Self {
+        Self { unseen: unseen_piece, ..Self::default() }
+    }
+
     /// Of a total that is known.
     #[must_use]
     pub fn exact(value: f64) -> Self {
         Self { value, seen: value, ..Self::default() }
+    }
+
+    /// The mean of totals whose samples are independent. Of none it is 0.
+    #[must_use]
+    pub fn mean(of: &[Self]) -> Self {
+        let number = of.len().max(1) as f64;
+        let sum = |figure: fn(&Self) -> f64| of.iter().map(figure).sum::<f64>();
+        Self {
+            value: sum(|one| one.value) / number,
+            seen: sum(|one| one.seen) / number,
+            variance: sum(|one| one.variance) / (number * number),
+            unseen: of.iter().map(|one| one.unseen).fold(0.0, f64::max) / number,
+            samples: of.iter().map(|one| one.samples).sum(),
+        }
+    }
+
+    /// The variance of the estimate.
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        self.variance
     }
 
     /// Whether nothing about it is estimated.

@@ -121,11 +121,24 @@ fn explanation(checked: &Checked, limits: &Limits) -> String {
         shown(finest),
         units::percent(FALSE_ALARMS)
     );
+    if checked.baselines > 1 {
+        let noise = checked.sites.iter().filter_map(|site| site.between_runs).fold(0.0, f64::max);
+        text += &format!(
+            " Compared with the mean of {} baselines, allowing for what they differ by among themselves: call sites by up to {}.",
+            checked.baselines,
+            units::percent(noise)
+        );
+    }
     if few > 0 {
         text += &format!(
-            " For {few} of {} call sites the samples do not suffice to show {} (ok?: not excluded): sample more, or longer.",
+            " For {few} of {} call sites the samples do not suffice to show {} (ok?: not excluded): {}.",
             checked.sites.len(),
-            signed_percent(limits.max_growth)
+            signed_percent(limits.max_growth),
+            if checked.baselines > 1 {
+                "take more baselines, or sample more"
+            } else {
+                "sample more, or longer"
+            }
         );
     }
     text
@@ -145,11 +158,11 @@ fn verdict(out: &mut dyn Write, checked: &Checked, options: &TextOptions) -> io:
     writeln!(out, "{}", options.paint(tone, text))
 }
 
-/// Writes the same as JSON.
+/// Writes the same as JSON, with the checked trace's `warnings` ([`warnings`](crate::analysis::warnings)).
 ///
 /// # Errors
 /// What `out` gives.
-pub fn write_check_json(out: &mut dyn Write, checked: &Checked) -> io::Result<()> {
+pub fn write_check_json(out: &mut dyn Write, checked: &Checked, warnings: &[String]) -> io::Result<()> {
     let limits: Vec<Value> = checked
         .limits
         .iter()
@@ -160,7 +173,7 @@ pub fn write_check_json(out: &mut dyn Write, checked: &Checked) -> io::Result<()
         .iter()
         .map(|total| {
             let change = &total.change;
-            json!({ "name": change.name, "old": change.old, "new": change.new, "kept": total.kept })
+            json!({ "name": change.name, "old": change.old, "new": change.new, "kept": total.kept, "between_runs": total.between_runs })
         })
         .collect();
     let sites: Vec<Value> = checked
@@ -174,6 +187,7 @@ pub fn write_check_json(out: &mut dyn Write, checked: &Checked) -> io::Result<()
                 "new": json::estimate(&site.new),
                 "ratio": { "value": site.ratio.value, "low": site.ratio.low, "high": site.ratio.high },
                 "smallest_growth_shown": site.smallest_shown,
+                "between_runs": site.between_runs,
                 "standing": match site.standing {
                     Standing::Grew => "grew",
                     Standing::Unsure => "unsure",
@@ -187,7 +201,9 @@ pub fn write_check_json(out: &mut dyn Write, checked: &Checked) -> io::Result<()
         "keeps_limits": checked.keeps_limits(),
         "keeps_growth": checked.keeps_growth(),
         "whole": checked.whole,
+        "baselines": checked.baselines,
         "notes": checked.notes,
+        "warnings": warnings,
         "limits": limits,
         "totals": totals,
         "sites": sites,

@@ -102,11 +102,15 @@ fn signed_digits(value: i64) -> String {
     plus.to_owned() + &units::digits(value)
 }
 
-/// Writes all rows as JSON.
+/// Writes all rows as JSON, with the `warnings` of the old and of the new trace ([`warnings`](crate::analysis::warnings)).
 ///
 /// # Errors
 /// What `out` gives.
-pub fn write_diff_json(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+pub fn write_diff_json(
+    out: &mut dyn Write,
+    comparison: &Comparison,
+    [old, new]: [&[String]; 2],
+) -> io::Result<()> {
     let rows: Vec<Value> = comparison
         .rows
         .iter()
@@ -132,6 +136,7 @@ pub fn write_diff_json(out: &mut dyn Write, comparison: &Comparison) -> io::Resu
         "compared": comparison.compared,
         "notes": comparison.notes,
         "rows": rows,
+        "warnings": { "old": old, "new": new },
     });
     json::write(out, &value)
 }

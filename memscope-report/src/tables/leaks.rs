@@ -60,17 +60,23 @@ fn curve(values: &[f64]) -> String {
     values.iter().map(|&value| if most > 0.0 { bar(value) } else { BARS[0] }).collect()
 }
 
-/// Writes the first `most` sites as JSON.
+/// Writes the first `most` sites as JSON, with the trace's `warnings` ([`warnings`](crate::analysis::warnings)).
 ///
 /// # Errors
 /// What `out` gives.
-pub fn write_leaks_json(out: &mut dyn Write, leaks: &Leaks, most: usize) -> io::Result<()> {
+pub fn write_leaks_json(
+    out: &mut dyn Write,
+    leaks: &Leaks,
+    most: usize,
+    warnings: &[String],
+) -> io::Result<()> {
     let sites: Vec<Value> = leaks.sites.iter().take(most).map(site).collect();
     let value = json!({
         "window_us": leaks.window_us,
         "process_growth_bytes": leaks.process_growth_bytes,
         "sites_in_all": leaks.sites.len(),
         "sites": sites,
+        "warnings": warnings,
     });
     json::write(out, &value)
 }

@@ -235,6 +235,7 @@ pub fn write_scopes_json(out: &mut dyn Write, analysis: &Analysis, options: &Sco
         "process": { "allocations": analysis.totals.allocations, "allocated_bytes": analysis.totals.allocated_bytes },
         "scopes_in_all": analysis.scopes.len(),
         "scopes": rows,
+        "warnings": analysis.warnings,
     });
     json::write(out, &value)
 }

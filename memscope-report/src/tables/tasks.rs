@@ -78,6 +78,7 @@ pub fn write_tasks_json(out: &mut dyn Write, analysis: &Analysis, most: usize) -
         "totals": analysis.task_totals,
         "tasks_in_all": analysis.tasks.len(),
         "tasks": tasks,
+        "warnings": analysis.warnings,
     });
     json::write(out, &value)
 }

@@ -88,7 +88,8 @@ fn capitalized(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// Writes the first `most` of `rows` as JSON, each with all its figures.
+/// Writes the first `most` of `rows` as JSON, each with all its figures, with the trace's `warnings`
+/// ([`warnings`](crate::analysis::warnings)).
 ///
 /// # Errors
 /// What `out` gives.
@@ -97,6 +98,7 @@ pub fn write_top_json(
     rows: &[TopRow],
     title: TopTitle<'_>,
     most: usize,
+    warnings: &[String],
 ) -> io::Result<()> {
     let rows_shown: Vec<Value> = rows.iter().take(most).map(row).collect();
     let value = json!({
@@ -105,6 +107,7 @@ pub fn write_top_json(
         "process": title.whole as u64,
         "rows_in_all": rows.len(),
         "rows": rows_shown,
+        "warnings": warnings,
     });
     json::write(out, &value)
 }

@@ -76,7 +76,7 @@ pub(super) fn branches(open: &[bool]) -> String {
     text
 }
 
-/// Writes the same nodes as JSON, each with its children.
+/// Writes the same nodes as JSON, depth first, with the trace's `warnings` ([`warnings`](crate::analysis::warnings)).
 ///
 /// # Errors
 /// What `out` gives.
@@ -85,6 +85,7 @@ pub fn write_tree_json(
     tree: &CallTree,
     figure_shown: Figure,
     (least_share, depth): (f64, usize),
+    warnings: &[String],
 ) -> io::Result<()> {
     let rows = tree.rows(least_share, depth);
     let nodes: Vec<Value> = rows
@@ -105,6 +106,7 @@ pub fn write_tree_json(
         "total": json::estimate(&tree.total),
         "samples": tree.total.samples,
         "nodes": nodes,
+        "warnings": warnings,
     });
     json::write(out, &value)
 }

@@ -2,7 +2,7 @@
 
 use super::common::{block_ends, small, write};
 use super::sampled::{function, sampled};
-use super::{file, json, outcome, run_with};
+use super::{file, json, outcome, run_with, warned};
 
 #[test]
 fn exact_limits_are_kept_up_to_their_figure() {
@@ -93,11 +93,11 @@ fn a_trace_that_is_not_whole_does_not_pass() {
     let records = small();
     let whole = write(&records);
     let cut = file(&dir, "cut.bin", &whole[..block_ends(&records)[13] + 5]);
-    let text = outcome(3, "check", &[&cut], &["--max-peak", "1MiB"]);
+    let text = warned(3, "check", &[&cut], &["--max-peak", "1MiB"]).0;
     assert!(text.contains("cut short or damaged") && text.contains("exit code 3"), "{text}");
     // What is there is over the limit all the same.
-    outcome(4, "check", &[&cut], &["--max-peak", "1KiB"]);
-    outcome(3, "check", &[&cut], &["--baseline", cut.to_str().unwrap()]);
+    warned(4, "check", &[&cut], &["--max-peak", "1KiB"]);
+    warned(3, "check", &[&cut], &["--baseline", cut.to_str().unwrap()]);
 }
 
 #[test]
@@ -123,4 +123,33 @@ fn wrong_limits_are_refused_with_what_is_expected() {
         assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}");
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn several_baselines_tell_what_runs_differ_by() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = |name: &str, parse| {
+        file(&dir, name, &write(&sampled(&[function("app::parse", parse), function("app::index", 20_000)])))
+    };
+    let runs: Vec<_> = [18_500, 19_400, 20_000, 20_700, 21_400]
+        .iter()
+        .enumerate()
+        .map(|(at, &parse)| trace(&format!("run-{at}.bin"), parse))
+        .collect();
+    let new = trace("new.bin", 21_900);
+    let one = ["--baseline", runs[0].to_str().unwrap()];
+    assert!(outcome(5, "check", &[&new], &one).contains("app::parse"));
+    let mut all = vec!["--baseline"];
+    all.extend(runs.iter().map(|run| run.to_str().unwrap()));
+    let text = outcome(0, "check", &[&new], &all);
+    assert!(text.contains("the mean of 5 baselines"), "{text}");
+    let found = json(0, "check", &[&new], &all);
+    let parse = found["sites"].as_array().unwrap().iter().find(|site| site["name"] == "app::parse").unwrap();
+    let noise = parse["between_runs"].as_f64().unwrap();
+    assert!((0.04..0.09).contains(&noise) && found["baselines"] == 5, "{found}");
+    // What is beyond the runs is caught all the same, and the flag may be repeated.
+    let more = trace("more.bin", 40_000);
+    let repeated: Vec<&str> = all[1..].iter().flat_map(|run| ["--baseline", *run]).collect();
+    let text = outcome(5, "check", &[&more], &repeated);
+    assert!(text.contains("FAIL") && text.contains("app::parse"), "{text}");
 }

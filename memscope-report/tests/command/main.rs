@@ -67,6 +67,19 @@ fn outcome(code: i32, subcommand: &str, files: &[&Path], more: &[&str]) -> Strin
     stdout
 }
 
+/// The same for a trace that is not whole: a warning on standard error says so.
+#[track_caller]
+fn warned(code: i32, subcommand: &str, files: &[&Path], more: &[&str]) -> (String, String) {
+    let mut arguments = vec![OsStr::new(subcommand)];
+    arguments.extend(files.iter().map(|file| file.as_os_str()));
+    arguments.extend(more.iter().map(OsStr::new));
+    let (found, stdout, stderr) = run_with(&arguments);
+    assert_eq!(found, code, "{arguments:?}: {stdout}{stderr}");
+    let is_warning = |line: &str| line.starts_with("memscope-report: warning: ");
+    assert!(!stderr.is_empty() && stderr.lines().all(is_warning), "{arguments:?}: {stderr}");
+    (stdout, stderr)
+}
+
 /// The JSON that a subcommand prints.
 #[track_caller]
 fn json(code: i32, subcommand: &str, files: &[&Path], more: &[&str]) -> Value {

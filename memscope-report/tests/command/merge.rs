@@ -2,7 +2,7 @@
 
 use super::common::{FRAMES, block_ends, small, symbols, write};
 use super::sampled::{Function, function, sampled};
-use super::{command, file, json, outcome, sum};
+use super::{command, file, json, outcome, sum, warned};
 use memscope_trace::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,9 @@ fn modules_at_the_same_place_are_kept_apart() {
     let starts: Vec<u64> = modules.iter().map(|module| module["start"].as_u64().unwrap()).collect();
     assert_eq!(starts, [0x1000, 0x1000 + (1 << 57), 2 << 57]);
     assert!(modules.iter().all(|module| module["path"] == "/nowhere/app"));
-    let top = json(0, "top", &[&all], &["--by", "function"]);
+    // That there is no such binary is said.
+    let (top, _) = warned(0, "top", &[&all], &["--by", "function", "--json"]);
+    let top: serde_json::Value = serde_json::from_str(&top).unwrap();
     let bytes = |name: &str| {
         let rows = top["rows"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap()["allocated_bytes"]["value"].as_f64().unwrap()
@@ -128,13 +130,15 @@ fn what_is_cut_or_damaged_stays_so() {
     let whole = write(&records);
     let good = file(&dir, "good.bin", &whole);
     let cut = file(&dir, "cut.bin", &whole[..block_ends(&records)[13] + 5]);
-    let summary = json(0, "summary", &[&merged(&dir, 0, &[&good, &cut])], &[]);
+    let (summary, _) = warned(0, "summary", &[&merged(&dir, 0, &[&good, &cut])], &["--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     assert_eq!(summary["session"]["complete"], false);
     // The block of samples: it had 70 rows.
     let mut bytes = whole.clone();
     bytes[block_ends(&records)[7] - 1] ^= 0x10;
     let damaged = file(&dir, "damaged.bin", &bytes);
-    let summary = json(0, "summary", &[&merged(&dir, 3, &[&good, &damaged])], &[]);
+    let (summary, _) = warned(0, "summary", &[&merged(&dir, 3, &[&good, &damaged])], &["--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     assert_eq!(
         (summary["totals"]["samples"].as_u64(), summary["totals"]["lost_samples"].as_u64()),
         (Some(70), Some(70))

@@ -131,3 +131,31 @@ fn the_subcommand_may_be_named() {
     let (code, stdout, _) = run(&["report".as_ref(), &trace, "-o".as_ref(), &output]);
     assert_eq!((code, stdout.lines().last()), (0, output.join("index.html").to_str()));
 }
+
+/// A disk that is full at the last file, the page: the limit on a file's size stands for it.
+#[cfg(unix)]
+#[test]
+fn a_report_that_does_not_fit_leaves_what_was_there() {
+    let (dir, trace) = folder(&write(&small()));
+    let output = dir.path().join("report");
+    fs::create_dir(&output).unwrap();
+    fs::write(output.join("call_sites.svg"), "yesterday").unwrap();
+    let binary = super::command().get_program().to_owned();
+    // So many blocks of 512 bytes (1,024 in some shells): all charts fit, the page does not. The signal is ignored for the error to come back.
+    let script = "trap '' XFSZ; ulimit -f 90; exec \"$0\" \"$1\" -o \"$2\" --no-cache";
+    let run = std::process::Command::new("sh")
+        .args(["-c", script])
+        .args([binary.as_os_str(), trace.as_os_str(), output.as_os_str()])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("index.html: expected a place that can be written to, with room for the report")
+            && stderr.contains("nothing of the report was written"),
+        "{stderr}"
+    );
+    let left: Vec<_> = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["call_sites.svg"]);
+    assert_eq!(fs::read_to_string(output.join("call_sites.svg")).unwrap(), "yesterday");
+}

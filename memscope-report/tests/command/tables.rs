@@ -2,7 +2,7 @@
 
 use super::common::{block_ends, small, write};
 use super::sampled::{Function, T, function, sampled};
-use super::{folder, json, outcome, sum};
+use super::{folder, json, outcome, sum, warned};
 
 /// What the small trace's samples come to: it is exact.
 const SAMPLED_BYTES: f64 = 40.0 * 1_000.0 + 20.0 * 64.0 + 10.0 * 4_096.0;
@@ -144,11 +144,36 @@ fn cut_and_damaged_traces_are_used_and_said() {
     let mut damaged = whole.clone();
     damaged[block_ends(&records)[7] - 1] ^= 0x10;
     let (_other, damaged) = folder(&damaged);
-    for subcommand in ["summary", "top", "leaks", "tree", "info"] {
-        outcome(0, subcommand, &[&cut], &[]);
-        json(0, subcommand, &[&cut], &[]);
-        json(3, subcommand, &[&damaged], &[]);
-        outcome(3, subcommand, &[&damaged], &[]);
+    for subcommand in ["summary", "top", "leaks", "tree", "scopes", "tasks", "check"] {
+        let cut_code = if subcommand == "check" { 3 } else { 0 };
+        for (code, trace, said) in
+            [(cut_code, &cut, "The trace has no end"), (3, &damaged, "The trace is damaged: 1 of")]
+        {
+            let (_, stderr) = warned(code, subcommand, &[trace], &[]);
+            assert!(
+                stderr.contains(said) && stderr.contains(trace.to_str().unwrap()),
+                "{subcommand}: {stderr}"
+            );
+            let (stdout, stderr) = warned(code, subcommand, &[trace], &["--json"]);
+            assert!(stderr.contains(said), "{subcommand}: {stderr}");
+            let value: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+            let warnings = value["warnings"].as_array().unwrap_or_else(|| panic!("{subcommand}: {value}"));
+            assert!(
+                warnings.iter().any(|text| text.as_str().unwrap().starts_with(said)),
+                "{subcommand}: {value}"
+            );
+        }
+    }
+    let (stdout, stderr) = warned(3, "diff", &[&cut, &damaged], &["--json"]);
+    assert!(stderr.contains("has no end") && stderr.contains("is damaged"), "{stderr}");
+    let value: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    for (which, said) in [("old", "The trace has no end"), ("new", "The trace is damaged")] {
+        assert!(value["warnings"][which][0].as_str().unwrap().starts_with(said), "{value}");
+    }
+    warned(0, "export", &[&cut], &["--format", "json", "-o", "-"]);
+    // It tells of the damage itself.
+    for (code, trace) in [(0, &cut), (3, &damaged)] {
+        outcome(code, "info", &[trace], &[]);
     }
     assert_eq!(json(0, "info", &[&cut], &[])["complete"], false);
     let text = outcome(3, "info", &[&damaged], &[]);

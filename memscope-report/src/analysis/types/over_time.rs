@@ -55,7 +55,7 @@ pub struct ResourcePoint {
 /// What each thread did in each stretch of time: exact figures.
 ///
 /// The stretches (*bins*) are all `bin_us` long, from 0 on; their length is a power of two of microseconds, such that there are at
-/// most 128 of them. The runtime tells a thread's figures every 50 ms while anything moves: what a thread did shows up to that much
+/// most 128 of them. The runtime tells a thread's figures every 500 ms while anything moves: what a thread did shows up to that much
 /// later than it happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ThreadSeries {

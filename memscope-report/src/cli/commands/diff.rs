@@ -60,7 +60,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     }
     screen::print(|out| {
         if args.json {
-            return write_diff_json(out, &comparison);
+            return write_diff_json(out, &comparison, [&old.warnings, &new.warnings]);
         }
         write_diff(out, &comparison, args.others, &screen::text_options())?;
         drawn.iter().try_for_each(|path| writeln!(out, "\n{}", path.display()))

@@ -44,7 +44,7 @@ fn measures() -> impl TypedValueParser<Value = Measure> {
 
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let format = exporter(&args.format)?;
-    let Trace { profile, symbols } = Trace::load(&args.trace.trace, &args.trace.names)?;
+    let Trace { profile, symbols, .. } = Trace::load(&args.trace.trace, &args.trace.names)?;
     let source = ExportSource::from_parts(profile, symbols, args.trace.trace);
     let options = ExportOptions::default().measure(args.measure);
     if screen::is_stdout(&args.output) {

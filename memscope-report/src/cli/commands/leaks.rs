@@ -34,7 +34,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let trace = Trace::load(path, &args.trace.names)?;
     let found = leaks(open_file(path)?.0, &trace.profile, &trace.symbols).map_err(|error| error.at(path))?;
     screen::print(|out| match args.json {
-        true => write_leaks_json(out, &found, rows(args.rows)),
+        true => write_leaks_json(out, &found, rows(args.rows), &trace.warnings),
         false => write_leaks(out, &found, rows(args.rows), &screen::text_options()),
     })?;
     Ok(exit::done([&trace.profile]))

@@ -6,6 +6,7 @@ use crate::cli::{exit, screen};
 use crate::error::ReportError;
 use crate::summary::Summary;
 use crate::tables::write_summary_json;
+use std::io::{self, IsTerminal};
 
 /// Prints what matters on one screen
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,12 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
-    let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
+    let path = &args.trace.trace;
+    let trace = Trace::load_quietly(path, &args.trace.names)?;
+    // The screen shows them below the figures; a script may look at neither field nor screen.
+    if args.json || !io::stdout().is_terminal() {
+        screen::warn(path, &trace.warnings);
+    }
     let analysis = trace.analysis();
     screen::print(|out| match args.json {
         true => write_summary_json(out, &analysis),

@@ -91,7 +91,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let found = top(&trace.profile, &trace.symbols, by, sort);
     let title = TopTitle::new(noun, sort, sort.whole(&trace.profile));
     screen::print(|out| match args.json {
-        true => write_top_json(out, &found, title, rows(args.rows)),
+        true => write_top_json(out, &found, title, rows(args.rows), &trace.warnings),
         false => write_top(out, &found, title, rows(args.rows), &screen::text_options()),
     })?;
     Ok(exit::done([&trace.profile]))

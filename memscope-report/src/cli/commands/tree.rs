@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let tree = CallTree::new(&trace.analysis(), &options);
     let limits = (args.min_share, args.depth);
     screen::print(|out| match args.json {
-        true => write_tree_json(out, &tree, figure, limits),
+        true => write_tree_json(out, &tree, figure, limits, &trace.warnings),
         false => write_tree(out, &tree, figure, limits, &screen::text_options()),
     })?;
     Ok(exit::done([&trace.profile]))

@@ -6,6 +6,7 @@ use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
 use crate::page;
+use crate::render::read_site_lifetimes;
 use crate::serve::PageServer;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -33,8 +34,9 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
-    let trace = Trace::load(&args.trace.trace, &args.trace.names)?;
-    let analysis = trace.analysis();
+    let trace = Trace::load_quietly(&args.trace.trace, &args.trace.names)?;
+    let mut analysis = trace.analysis();
+    read_site_lifetimes(&mut analysis, &trace.profile, &args.trace.trace)?;
     let mut html = Vec::new();
     page::write(&mut html, &analysis, &draw_all(&analysis).map_err(ReportError::Draw)?)
         .map_err(ReportError::Serve)?;

@@ -9,6 +9,7 @@ const data = (() => {
     samples: site.samples,
     lifetime: site.lifetime,
     age: site.age,
+    lifetimes: site.lifetimes && site.lifetimes.map(([from, to, freed, live, surviving]) => ({ from, to, freed: estimate(freed), live: estimate(live), surviving })),
     ...Object.fromEntries(["allocations", "allocated", "peak", "live", "temporary", "crossed", "copied"].map((name) => [name, estimate(site[name])])),
   }));
   const names = (list) => list.map((index) => raw.strings[index]);

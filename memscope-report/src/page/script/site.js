@@ -51,6 +51,21 @@ const site = (() => {
     return dom.element("dl", { class: "facts" }, ...lines.flatMap(([name, value]) => [dom.element("dt", {}, name), dom.element("dd", {}, value)]));
   };
 
+  // What was freed by its age, and what is still live by how old it is: that lives at least as long (censored).
+  const lifetimes = (row) => {
+    const classes = row.lifetimes ?? [];
+    const named = ({ from, to }) => (to < 0 ? `over ${units.duration(from)}` : from === 0 ? `up to ${units.duration(to)}` : `${units.duration(from)} to ${units.duration(to)}`);
+    const histogram = (heading, column) => {
+      const filled = classes.filter((each) => each[column].high > 0);
+      return filled.length === 0 ? [] : [part(heading, plots.rows(heading, filled.map((each) => [named(each), each[column]])))];
+    };
+    const half = classes.find(({ surviving }) => surviving <= 0.5);
+    const median = half === undefined ? "Half of the bytes outlive the session, or nearly: no median lifetime."
+      : `Half of the bytes are freed within ${half.to < 0 ? units.duration(half.from) : units.duration(half.to)}, those still live taken into account.`;
+    return [...histogram("Freed, by age", "freed"), ...histogram("Still live at the end, by age (they live at least as long)", "live"),
+      ...(classes.length > 0 ? [dom.element("p", { class: "muted" }, median)] : [])];
+  };
+
   const most = (entries, name) => {
     const rows = entries.filter(([, { value, high }]) => value > 0 || high > 0).sort(([, a], [, b]) => b.value - a.value);
     const shown = rows.slice(0, MOST_ROWS).map(([index, estimate]) => [name(index), estimate]);
@@ -81,7 +96,7 @@ const site = (() => {
     return dom.element("div", { class: "site-panel" },
       dom.element("div", { class: "parts" },
         part("Stack, innermost first", row.stack.length > 0 ? stack(row.stack) : dom.element("p", { class: "muted" }, "No stack was recorded.")),
-        part("Lifetimes", plots.rows("What became of it", ends(row)), facts(row))),
+        part("Lifetimes", plots.rows("What became of it", ends(row)), facts(row), ...lifetimes(row))),
       dom.element("div", { class: "parts" }, ...(slices.there ? overTime(index, filter) : []), ...rankings));
   };
   return { panel };
