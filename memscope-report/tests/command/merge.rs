@@ -182,7 +182,8 @@ fn scopes_keep_frees_times_and_distributions() {
     let trace = script.trace(Interval::default(), super::script::Random(1));
     let one = file(&dir, "one.bin", &trace);
     let all = merged(&dir, 0, &[&one, &one, &one]);
-    let [one, all] = [&one, &all].map(|trace| json(0, "scopes", &[trace], &["-n", "0"]));
+    let [one, all] = [&one, &all].map(|trace| warned(0, "scopes", &[trace], &["-n", "0", "--json"]).0);
+    let [one, all]: [serde_json::Value; 2] = [one, all].map(|text| serde_json::from_str(&text).unwrap());
     let rows = |found: &serde_json::Value| found["scopes"].as_array().unwrap().clone();
     assert_eq!((rows(&one).len(), rows(&all).len()), (20, 20));
     for (one, all) in rows(&one).iter().zip(rows(&all)) {
