@@ -7,7 +7,7 @@
 
 use crate::control;
 use crate::say::say;
-use crate::scope::{ScopeGuard, ScopeState};
+use crate::scope::{self, ScopeGuard, ScopeState};
 use crate::session::{Session, environment};
 use crate::sync::{AtomicU32, Ordering};
 use crate::thread::Busy;
@@ -78,6 +78,7 @@ impl Function {
         (self.file, self.line)
     }
 
+    #[inline(always)]
     pub(crate) fn scope(&self) -> &ScopeState {
         &self.scope
     }
@@ -106,9 +107,21 @@ pub(crate) enum Outermost {
 static PLAIN: AtomicU32 = AtomicU32::new(0);
 
 /// Enters `function`: opens a session if none is active, and a scope in it.
-#[inline]
+#[inline(always)]
 pub fn enter(function: &'static Function) -> Entered {
-    let outermost = if control::is_active() { None } else { Outermost::enter(function) };
+    match control::session() {
+        0 => enter_without_session(function),
+        session => {
+            let scope = scope::enter_in(function, session).map(ScopeGuard::of);
+            Entered { scope, outermost: None, _not_send: PhantomData }
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn enter_without_session(function: &'static Function) -> Entered {
+    let outermost = Outermost::enter(function);
     Entered { scope: ScopeGuard::enter(function), outermost, _not_send: PhantomData }
 }
 
@@ -173,6 +186,7 @@ fn is_off() -> bool {
 }
 
 impl Drop for Entered {
+    #[inline(always)]
     fn drop(&mut self) {
         self.scope = None;
         if let Some(outermost) = self.outermost.take() {

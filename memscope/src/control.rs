@@ -3,7 +3,7 @@
 //! One cache line that the fast path reads, others that the slow path reads; only sessions and the drain thread write. While no session
 //! is active, an allocation reads one word of the [`Switch`], a free the other, and nothing else.
 
-use crate::sync::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// What the fast path reads. `repr(C)`: the assembly of [`crate::thread::meter`] knows the offsets.
 #[repr(C, align(128))]
@@ -12,10 +12,15 @@ pub(crate) struct Switch {
     pub(crate) meter_offset: AtomicUsize,
     /// The live samples' filter; null while no session is active.
     pub(crate) filter: AtomicPtr<AtomicU8>,
+    /// What scopes read: number of the active session, or 0.
+    session: AtomicU32,
 }
 
-pub(crate) static SWITCH: Switch =
-    Switch { meter_offset: AtomicUsize::new(0), filter: AtomicPtr::new(core::ptr::null_mut()) };
+pub(crate) static SWITCH: Switch = Switch {
+    meter_offset: AtomicUsize::new(0),
+    filter: AtomicPtr::new(core::ptr::null_mut()),
+    session: AtomicU32::new(0),
+};
 
 /// What the slow path reads.
 #[repr(C, align(128))]
@@ -109,6 +114,13 @@ pub(crate) fn is_active() -> bool {
     SWITCH.meter_offset.load(Ordering::Relaxed) != 0
 }
 
+/// Number of the active session, or 0.
+#[inline(always)]
+pub(crate) fn session() -> u32 {
+    // Acquire: pairs with `switch_on`; a thread that finds a session finds its own meter as the session has set it.
+    SWITCH.session.load(Ordering::Acquire)
+}
+
 /// The second look at [`is_active`], after the thread has set its `in_hook` mark.
 pub(crate) fn is_active_behind_mark() -> bool {
     // SeqCst, like the mark's store: see `switch_off`.
@@ -143,12 +155,14 @@ pub(crate) fn switch_on(meter_offset: usize, filter: *mut AtomicU8) {
     // SeqCst: everything that the session prepared is visible to a hook that passes `is_active_behind_mark`.
     SWITCH.filter.store(filter, Ordering::SeqCst);
     SWITCH.meter_offset.store(meter_offset, Ordering::SeqCst);
+    SWITCH.session.store(generation(), Ordering::SeqCst);
 }
 
 /// Switches the hooks off. A hook that is under way may still be in its slow path: `registry::wait_until_quiet`.
 pub(crate) fn switch_off() {
     // SeqCst, like the mark's store, the look behind it and the waiter's look at the mark: in their one order a hook either sees this, or its
     // mark is seen by the waiter.
+    SWITCH.session.store(0, Ordering::SeqCst);
     SWITCH.filter.store(core::ptr::null_mut(), Ordering::SeqCst);
     SWITCH.meter_offset.store(0, Ordering::SeqCst);
     crate::sync::fence(Ordering::SeqCst);

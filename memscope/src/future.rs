@@ -14,6 +14,7 @@
 use crate::attribute::{Function, Outermost};
 use crate::control;
 use crate::scope::{self, Open, Visit};
+use crate::task::InTask;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -47,7 +48,10 @@ impl<F> Drop for Scoped<F> {
         let (mut future, call) = unsafe { Pin::new_unchecked(self) }.project();
         if !call.is_done {
             // What it holds is freed inside the scope.
-            let visit = call.begin_visit(true);
+            let session = control::session();
+            let open = call.function.filter(|_| session != 0);
+            let open = open.and_then(|function| scope::enter_in(function, session));
+            let visit = Visiting { call, open, ends: true, is_cancelled: true };
             future.set(None);
             drop(visit);
         }
@@ -57,23 +61,22 @@ impl<F> Drop for Scoped<F> {
 
 /// What a future is to count as.
 #[derive(Debug, Clone, Copy)]
-enum Target {
+enum Kind {
     /// An annotated function, which may be the outermost one.
-    Annotated(&'static Function),
+    Annotated,
     /// A scope that is known by its name only, until the first poll in a session.
     Named(&'static str),
-    /// That scope then.
-    Scope(&'static Function),
-    /// Work for a scope whose calls are counted elsewhere.
-    PartOf(&'static Function),
-    /// Nothing's.
-    None,
+    /// A scope.
+    Scope,
+    /// Work for a scope whose calls are counted elsewhere, or for none.
+    PartOf,
 }
 
 /// One call: everything from the first poll to the end.
 #[derive(Debug)]
 struct Call {
-    target: Target,
+    function: Option<&'static Function>,
+    kind: Kind,
     /// The session of the first poll; 0 before.
     generation: u32,
     is_done: bool,
@@ -86,9 +89,10 @@ struct Call {
 }
 
 impl Call {
-    const fn new(target: Target) -> Self {
+    const fn new(kind: Kind, function: Option<&'static Function>) -> Self {
         Self {
-            target,
+            function,
+            kind,
             generation: 0,
             is_done: false,
             is_outermost: false,
@@ -98,43 +102,43 @@ impl Call {
         }
     }
 
-    /// Enters the scope; it is left when what is returned is dropped. Where `is_last`, the call ends with that.
-    #[inline]
-    fn begin_visit(&mut self, is_last: bool) -> PollGuard<'_> {
-        if !control::is_active() {
-            self.without_session(is_last);
+    /// The session that a poll counts in; 0 where there is none. The first poll of an outermost annotated function opens one.
+    #[inline(always)]
+    fn session(&mut self) -> u32 {
+        match control::session() {
+            0 if matches!(self.kind, Kind::Annotated) => self.open_session(),
+            session => session,
         }
-        let open = if control::is_active() { self.enter() } else { None };
-        if self.generation == 0 && open.is_some() && !is_last {
-            self.generation = control::generation();
-            self.started_ticks = scope::ticks();
-        }
-        PollGuard { call: self, open, is_last, is_cancelled: is_last }
     }
 
-    #[inline]
-    fn enter(&mut self) -> Option<Open> {
-        let function = match self.target {
-            Target::Annotated(function) | Target::Scope(function) | Target::PartOf(function) => function,
-            Target::Named(name) => {
-                let function = scope::named(name);
-                self.target = Target::Scope(function);
-                function
-            }
-            Target::None => return None,
-        };
-        scope::enter(function)
-    }
-
-    /// The first poll of an outermost annotated function opens a session.
-    #[inline]
-    fn without_session(&mut self, is_last: bool) {
-        if let Target::Annotated(function) = self.target
+    #[cold]
+    fn open_session(&mut self) -> u32 {
+        if let Some(function) = self.function
             && self.outermost.is_none()
-            && !is_last
         {
             self.outermost = Outermost::enter(function);
         }
+        control::session()
+    }
+
+    /// Enters the scope for a poll in that session; it is left when what is returned is dropped.
+    #[inline(always)]
+    fn begin_poll(&mut self, session: u32) -> Visiting<'_> {
+        if self.generation == 0 {
+            self.begin_call(session);
+        }
+        let open = self.function.and_then(|function| scope::enter_in(function, session));
+        // If the poll panics, the call ends with it: nothing comes of the future any more.
+        Visiting { call: self, open, ends: true, is_cancelled: false }
+    }
+
+    #[cold]
+    fn begin_call(&mut self, session: u32) {
+        if let Kind::Named(name) = self.kind {
+            self.function = Some(scope::named(name));
+        }
+        self.generation = session;
+        self.started_ticks = scope::ticks();
     }
 
     /// The outermost function is left: with it ends the session that it opened.
@@ -144,18 +148,25 @@ impl Call {
         }
     }
 
-    fn end_visit(&mut self, open: &Open, is_last: bool, is_cancelled: bool) {
-        let row = if is_last { open.row() } else { None };
+    #[inline(always)]
+    fn end_visit(&mut self, open: &Open) {
         let Visit { allocated_bytes, is_outermost } = open.leave();
         if is_outermost {
             self.allocated_bytes = self.allocated_bytes.wrapping_add(allocated_bytes);
             self.is_outermost = true;
         }
+    }
+
+    /// The last visit ends, and the call with it.
+    #[cold]
+    #[inline(never)]
+    fn end_call(&mut self, open: &Open, is_cancelled: bool) {
+        let row = open.row();
+        self.end_visit(open);
         // A call that began in another session is not one of this.
-        if let Some((row, generation)) = row
-            && self.generation == generation
-            && row.generation() == generation
-            && !matches!(self.target, Target::PartOf(_))
+        if let Some(row) = row
+            && self.generation == row.generation()
+            && !matches!(self.kind, Kind::PartOf)
         {
             let wall_ticks = scope::ticks().saturating_sub(self.started_ticks);
             row.count_call(self.is_outermost.then_some(self.allocated_bytes), wall_ticks, is_cancelled);
@@ -164,31 +175,37 @@ impl Call {
 }
 
 /// Leaves the scope when dropped: at the end of the poll, also by unwinding.
-struct PollGuard<'a> {
+struct Visiting<'a> {
     call: &'a mut Call,
     open: Option<Open>,
-    is_last: bool,
+    /// The call ends with the visit.
+    ends: bool,
     is_cancelled: bool,
 }
 
-impl Drop for PollGuard<'_> {
+impl Drop for Visiting<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
-            self.call.end_visit(&open, self.is_last, self.is_cancelled);
+            if self.ends {
+                self.call.end_call(&open, self.is_cancelled);
+            } else {
+                self.call.end_visit(&open);
+            }
         }
-        self.call.is_done |= self.is_last;
+        self.call.is_done |= self.ends;
     }
 }
 
 impl<F> Scoped<F> {
-    const fn with(target: Target, future: F) -> Self {
-        Self { future: Some(future), call: Call::new(target) }
+    const fn with(kind: Kind, function: Option<&'static Function>, future: F) -> Self {
+        Self { future: Some(future), call: Call::new(kind, function) }
     }
 
     /// The body of an annotated `async fn`.
     #[doc(hidden)]
     pub const fn new(function: &'static Function, future: F) -> Self {
-        Self::with(Target::Annotated(function), future)
+        Self::with(Kind::Annotated, Some(function), future)
     }
 
     /// The future that `make` makes, of an annotated function that returns one: making it is a visit to the scope.
@@ -202,7 +219,7 @@ impl<F> Scoped<F> {
 
     /// Work for that scope, or for none.
     pub(crate) fn part_of(function: Option<&'static Function>, future: F) -> Self {
-        Self::with(function.map_or(Target::None, Target::PartOf), future)
+        Self::with(Kind::PartOf, function, future)
     }
 }
 
@@ -242,11 +259,18 @@ impl<F: Future> Future for Scoped<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let (future, call) = self.project();
         let future = future.as_pin_mut().expect("a future is not polled after it has been dropped");
-        // If the poll panics, the call ends with it: nothing comes of the future any more.
-        let mut visit = call.begin_visit(false);
-        visit.is_last = true;
+        let session = call.session();
+        if session == 0 {
+            let result = future.poll(context);
+            if result.is_ready() {
+                call.is_done = true;
+                call.end_session();
+            }
+            return result;
+        }
+        let mut visit = call.begin_poll(session);
         let result = future.poll(context);
-        visit.is_last = result.is_ready();
+        visit.ends = result.is_ready();
         drop(visit);
         if result.is_ready() {
             call.end_session();
@@ -257,7 +281,7 @@ impl<F: Future> Future for Scoped<F> {
 
 impl<F> fmt::Debug for Scoped<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scoped").field("target", &self.call.target).finish_non_exhaustive()
+        f.debug_struct("Scoped").field("kind", &self.call.kind).finish_non_exhaustive()
     }
 }
 
@@ -276,14 +300,32 @@ pub trait FutureExt: Future + Sized {
     /// # }
     /// ```
     fn in_scope(self, name: &'static str) -> Scoped<Self> {
-        Scoped::with(Target::Named(name), self)
+        Scoped::with(Kind::Named(name), None, self)
     }
 
     /// The same for a name that is made at run time: a route, a kind of query. The name is looked up now, so without an active session the
     /// future stays as it is. For the bound on names see [`scope`](crate::scope()).
     fn in_named_scope(self, name: &str) -> Scoped<Self> {
         let function = if control::is_active() { Some(scope::named(name)) } else { None };
-        Scoped::with(function.map_or(Target::None, Target::Scope), self)
+        Scoped::with(Kind::Scope, function, self)
+    }
+
+    /// The future as an instance of the task called `name`, and as a scope of that name: the scope sums all instances, and beside it the trace tells of
+    /// each of the largest by itself, with the place of this call. Bytes, polls and time are exact, on whatever threads it runs; what is live
+    /// of it is estimated from samples, wherever it is freed. 16,384 instances may live at once; further ones count for the scope only.
+    ///
+    /// ```
+    /// use memscope::FutureExt;
+    ///
+    /// # async fn answer(_: u32) {}
+    /// # fn spawn(_: impl Future) {}
+    /// for query in 0..10 {
+    ///     spawn(answer(query).in_task("query"));
+    /// }
+    /// ```
+    #[track_caller]
+    fn in_task(self, name: &'static str) -> InTask<Scoped<Self>> {
+        InTask::new(name, core::panic::Location::caller(), self.in_scope(name))
     }
 
     /// The future as work of the scope that the caller is in now, on whatever thread it is polled: what it allocates and frees counts for

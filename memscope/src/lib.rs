@@ -136,6 +136,13 @@ pub mod __private {
     pub use crate::future::{Making, Scoped, making, never};
     pub use crate::scope::{scope_of, scope_with_labels};
 
+    /// The time that a scope notes at its edges, in ticks.
+    #[must_use]
+    #[inline(always)]
+    pub fn ticks() -> u64 {
+        crate::scope::counter()
+    }
+
     /// Whether an allocation of the calling thread would be counted now.
     #[must_use]
     pub fn is_recording() -> bool {

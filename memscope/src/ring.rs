@@ -16,7 +16,7 @@ use core::ptr::NonNull;
 use memscope_trace::AllocationKind;
 
 /// Words of a sample before its frames.
-const HEADER_WORDS: usize = 5;
+const HEADER_WORDS: usize = 6;
 const WORDS_PER_LINE: usize = 8;
 /// A sample of some thirty frames.
 const PREFETCHED_LINES: usize = 5;
@@ -36,6 +36,8 @@ pub(crate) struct Sample<'a> {
     /// Its entry in the live table.
     pub(crate) entry: u32,
     pub(crate) scope: u32,
+    /// The task, 0 outside any.
+    pub(crate) task: u32,
     /// The frames do not reach the outermost one.
     pub(crate) truncated: bool,
     /// Code addresses, innermost first.
@@ -148,7 +150,7 @@ impl Ring {
             | u64::from(sample.truncated) << 24
             | u64::from(sample.interval) << 32;
         let place = u64::from(sample.entry) | u64::from(sample.scope) << 32;
-        let header = [meta, sample.time_ns, place, sample.size, sample.old_size];
+        let header = [meta, sample.time_ns, place, sample.size, sample.old_size, u64::from(sample.task)];
         let (before_end, from_front) = self.range(head, words);
         if let Some((first, rest)) = before_end.split_at_checked(HEADER_WORDS) {
             store(first, &header);
@@ -189,6 +191,7 @@ impl Ring {
             interval: (meta >> 32) as u32,
             entry: place as u32,
             scope: (place >> 32) as u32,
+            task: read(5) as u32,
             truncated: meta >> 24 & 1 == 1,
             frames: &frames[..count],
         };
@@ -236,6 +239,7 @@ mod tests {
             interval: 7,
             entry: number as u32,
             scope: 9,
+            task: number as u32 + 1,
             truncated: number % 2 == 1,
             frames,
         }

@@ -38,6 +38,7 @@ fn sample(number: u64, frames: &[u64]) -> Sample<'_> {
         interval: 7,
         entry: number as u32 + 9,
         scope: 4,
+        task: 6,
         truncated: number % 2 == 1,
         frames,
     }

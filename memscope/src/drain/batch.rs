@@ -1,6 +1,6 @@
 //! Samples and frees of a tick on their way into columns.
 
-use memscope_trace::{Frees, MAX_ROWS, Samples};
+use memscope_trace::{Frees, MAX_ROWS, SampleTasks, Samples};
 
 /// Samples of one interval, in the order of their numbers.
 #[derive(Default)]
@@ -40,6 +40,29 @@ impl SampleBatch {
     /// Samples numbered so far.
     pub(crate) fn samples(&self) -> u64 {
         self.next_sample
+    }
+}
+
+/// The tasks of a batch of samples: as many rows at the most.
+#[derive(Default)]
+pub(crate) struct TaskBatch {
+    record: SampleTasks,
+    last_sample: u64,
+}
+
+impl TaskBatch {
+    /// Adds the task of a sample, if it has one.
+    pub(crate) fn push(&mut self, sample: u64, task: u32) {
+        if task != 0 {
+            self.record.sample_deltas.push(sample.wrapping_sub(self.last_sample) as i64);
+            self.record.tasks.push(task);
+            self.last_sample = sample;
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Option<SampleTasks> {
+        self.last_sample = 0;
+        (!self.record.tasks.is_empty()).then(|| std::mem::take(&mut self.record))
     }
 }
 

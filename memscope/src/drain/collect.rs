@@ -1,6 +1,6 @@
 //! One tick: rings and freed samples into records.
 
-use super::batch::{FreeBatch, SampleBatch};
+use super::batch::{FreeBatch, SampleBatch, TaskBatch};
 use super::intern::{Interner, SiteKey};
 use crate::hook::SessionData;
 use crate::ring::MAX_FRAMES;
@@ -21,12 +21,14 @@ struct Popped {
     entry: u32,
     interval: u32,
     site: u32,
+    task: u32,
 }
 
 /// What lives from tick to tick.
 pub(crate) struct Collector {
     pub(crate) interner: Interner,
     samples: SampleBatch,
+    tasks: TaskBatch,
     frees: FreeBatch,
     popped: Vec<Popped>,
     /// Freed samples that have not been seen in their ring yet.
@@ -41,6 +43,7 @@ impl Collector {
         Self {
             interner: Interner::new(),
             samples: SampleBatch::default(),
+            tasks: TaskBatch::default(),
             frees: FreeBatch::default(),
             popped: Vec::new(),
             early: Vec::new(),
@@ -108,6 +111,7 @@ impl Collector {
                 entry: sample.entry,
                 interval: sample.interval,
                 site,
+                task: sample.task,
             });
         }
         ring.is_empty()
@@ -137,6 +141,7 @@ impl Collector {
             }
             let time_us = self.since_start_us(sample.time_ns);
             let number = self.samples.push(time_us, sample.thread, sample.site, sample.interval);
+            self.tasks.push(number, sample.task);
             session.live.entries.slot(sample.entry).sample.store(number + 1, Ordering::Relaxed);
         }
         let count = popped.len();
@@ -186,6 +191,7 @@ impl Collector {
     /// Moves everything pending to `records`: names before what uses them.
     fn write(&mut self, records: &mut Vec<Record>) {
         self.write_new(records);
+        records.extend(self.tasks.take().map(Record::SampleTasks));
         records.extend(self.samples.take().map(Record::Samples));
         records.extend(self.frees.take().map(Record::Frees));
     }

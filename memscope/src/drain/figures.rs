@@ -1,6 +1,7 @@
 //! The exact figures: of the process and of each thread; those of scopes are in [`super::scopes`].
 
 use super::scopes::ScopeBook;
+use super::tasks::TaskBook;
 use crate::hook::SessionData;
 use crate::ring::Ring;
 use crate::scope::ScopeTable;
@@ -62,6 +63,7 @@ pub(crate) struct Book {
     known: HashMap<u32, Known>,
     gone: Totals,
     pub(super) scopes: ScopeBook,
+    pub(super) tasks: TaskBook,
 }
 
 impl Book {

@@ -22,6 +22,7 @@ mod rhythm;
 mod scopes;
 #[cfg(feature = "symbols")]
 mod symbols;
+mod tasks;
 mod thread;
 mod tick_cost;
 

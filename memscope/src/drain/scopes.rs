@@ -41,18 +41,18 @@ impl Sum {
 }
 
 /// How long a tick is.
-struct Clock {
+pub(super) struct Clock {
     ticks: u64,
     ns: u64,
 }
 
 impl Clock {
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         Self { ticks: scope::ticks(), ns: sys::monotonic_ns() }
     }
 
     /// Microseconds for each tick, as of all that has passed since.
-    fn us_per_tick(&self) -> f64 {
+    pub(super) fn us_per_tick(&self) -> f64 {
         let now = Self::now();
         let ticks = now.ticks.saturating_sub(self.ticks).max(1);
         now.ns.saturating_sub(self.ns) as f64 / ticks as f64 / 1000.0

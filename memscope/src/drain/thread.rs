@@ -165,6 +165,7 @@ impl Drain {
             self.book.threads(self.start_ns, false, &mut self.records);
         }
         self.book.scopes.names(&mut self.records);
+        self.book.tasks.ended(self.start_ns);
         let generation = modules::generation();
         if generation != self.modules_generation {
             self.modules_generation = generation;
@@ -179,6 +180,8 @@ impl Drain {
                 self.book.threads(self.start_ns, true, &mut self.records);
             }
             self.book.scopes.figures(time_us, false, &mut self.records);
+            self.book.tasks.living(false);
+            self.book.tasks.write(time_us, self.start_ns, &mut self.records);
         }
         if now_ns >= self.next_resources_ns {
             self.next_resources_ns = now_ns + RESOURCES_NS;
@@ -238,6 +241,9 @@ impl Drain {
         self.resources(time_us, true);
         self.book.threads(self.start_ns, true, &mut self.records);
         self.book.scopes.figures(time_us, true, &mut self.records);
+        self.book.tasks.ended(self.start_ns);
+        self.book.tasks.living(true);
+        self.book.tasks.write(time_us, self.start_ns, &mut self.records);
         #[cfg(feature = "symbols")]
         if reason == EndReason::Finalized {
             symbols::resolve(&self.collector.interner.addresses(), &self.modules, &mut self.records);

@@ -5,8 +5,10 @@ use crate::bell::BELL;
 use crate::control;
 use crate::live::filter;
 use crate::ring::{Ring, Sample};
+use crate::scope;
 use crate::sync::Ordering;
 use crate::sys;
+use crate::task::slot;
 use crate::thread::ThreadRecord;
 use crate::unwind::{Frames, Registers};
 use memscope_trace::AllocationKind;
@@ -77,7 +79,8 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         kind,
         interval,
         entry,
-        scope: record.state.scope.load(Ordering::Relaxed),
+        scope: scope::current_id(),
+        task: task_of(record),
         truncated: walk.truncated,
         frames: frames.as_slice(),
     };
@@ -97,6 +100,15 @@ pub(super) fn sample(session: &SessionData, record: &'static ThreadRecord, alloc
         let took_ns = sys::monotonic_ns().saturating_sub(time_ns);
         record.add_sampling_ns(TIMED * took_ns.min(LONGEST_SAMPLE_NS));
     }
+}
+
+/// The task that the thread polls, of whose end the trace is to be told: 0 outside any.
+fn task_of(record: &ThreadRecord) -> u32 {
+    let number = record.state.task.load(Ordering::Relaxed);
+    slot::slot(number).map_or(0, |slot| {
+        slot.keep();
+        slot::id_of(number)
+    })
 }
 
 /// Ends what the live table still has at an address that has just been given out: its free came by while the thread was busy

@@ -33,6 +33,7 @@ pub fn scope(name: &str) -> Scope {
 
 /// What `scope!` with a literal expands to.
 #[doc(hidden)]
+#[inline(always)]
 pub fn scope_of(function: &'static Function) -> Scope {
     Scope { _guard: ScopeGuard::enter(function) }
 }

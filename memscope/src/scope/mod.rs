@@ -1,6 +1,6 @@
 //! Scopes: which annotated function, span or task is to blame.
 //!
-//! Entering a scope notes the thread's exact counters; leaving it takes the difference. So a scope's figures are exact
+//! Between a scope's edges the thread's exact counters move; the difference is the scope's. So a scope's figures are exact
 //! and cost nothing per allocation. *Inclusive* figures count inner scopes too, *own* ones do not: each open scope keeps what
 //! the scopes have done that have ended inside it.
 //!
@@ -11,7 +11,8 @@
 //! A scope that is entered while the thread is in it already (recursion) adds to its inclusive figures only where the outermost
 //! of these calls is left: what the inner ones did is part of that. Its own figures and its calls count each.
 //!
-//! Scopes nest, but guards may be dropped in any order: see [`stack`].
+//! Both edges have a fast path, which is inlined, for what happens nearly always: the scope is known to the thread, and the counters have
+//! not moved since the last edge. Everything else is out of line. [`stack`] tells how, and that scopes nest, but guards may be dropped in any order.
 
 mod clock;
 mod manual;
@@ -19,28 +20,31 @@ mod names;
 mod stack;
 mod table;
 
-pub(crate) use clock::{prepare as prepare_clock, ticks};
+pub(crate) use clock::{counter, prepare as prepare_clock, ticks};
 #[cfg(feature = "tracing")]
 pub(crate) use manual::Text;
 pub use manual::{Scope, scope, scope_of, scope_with_labels};
-pub(crate) use names::{ScopeState, current, for_each, id_of, named, refused};
-pub(crate) use stack::out_of_order;
+pub(crate) use names::{ScopeState, current, current_id, for_each, named, refused};
+pub(crate) use stack::{NEVER, Position, out_of_order};
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
 use crate::attribute::Function;
 use crate::control;
 use crate::sync::Ordering;
-use crate::thread::{ThreadRecord, local};
+use crate::thread::{local, meter};
 use core::marker::PhantomData;
-use stack::Done;
+use core::ptr::NonNull;
+use core::sync::atomic::compiler_fence;
+use stack::{Done, Frame};
 
 /// A scope that a thread is in, as plain data: for those who cannot hold a guard. It is left by the thread that entered it, once.
 #[derive(Debug)]
 pub(crate) struct Open {
-    record: &'static ThreadRecord,
-    /// Which of the thread's open scopes it is.
-    depth: u32,
+    frame: NonNull<Frame>,
 }
+
+// SAFETY: the address of a frame; `leave` asks the calling thread's own position whether the frame is one of its own.
+unsafe impl Send for Open {}
 
 /// What has been done between entering a scope and leaving it. Nothing, where the thread is still in the same scope further out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,75 +54,133 @@ pub(crate) struct Visit {
 }
 
 /// Enters `function` as a scope of the active session; `None` where there is no session or no thread record.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter(function: &'static Function) -> Option<Open> {
-    if control::is_active() { enter_id(id_of(function)) } else { None }
+    match control::session() {
+        0 => None,
+        session => enter_in(function, session),
+    }
 }
 
-/// Enters the scope with that id. A session is active.
-fn enter_id(id: u32) -> Option<Open> {
+/// The same in that session, which is the active one.
+#[inline(always)]
+pub(crate) fn enter_in(function: &'static Function, session: u32) -> Option<Open> {
+    let meter = meter::own();
+    let position = &meter.position;
+    let top = position.top().wrapping_add(1);
+    let end = position.end.load(Ordering::Relaxed);
+    // A thread without frames has none left, either.
+    if top >= end {
+        return enter_slowly(function);
+    }
+    let row = end.cast::<Row>().wrapping_byte_add(function.scope().row_offset());
+    // SAFETY: behind the frames stand the rows; offsets are those of rows.
+    let (frame, known) = unsafe { (&*top, &*row) };
+    if known.session() != session || meter.events() != position.seen.load(Ordering::Relaxed) {
+        return enter_slowly(function);
+    }
+    position.top.store(top, Ordering::Relaxed);
+    // A signal handler that comes now takes the next frame.
+    compiler_fence(Ordering::SeqCst);
+    frame.set_row(row);
+    known.depth.add(1);
+    // Last, so that little of memscope's own is in the scope's time.
+    frame.ticks.set(clock::counter());
+    Some(Open { frame: NonNull::from_ref(frame) })
+}
+
+#[cold]
+#[inline(never)]
+fn enter_slowly(function: &'static Function) -> Option<Open> {
+    let session = control::generation();
     let record = local::record_or_register()?;
     let table = record.scope_table_or_create()?;
-    let generation = control::generation();
-    let depth = table.stack.push(id, generation)?;
-    table.row(id).enter(table, id, generation);
-    record.state.scope.store(id, Ordering::Relaxed);
-    // Last, so that little of memscope's own is in the scope's time.
-    table.stack.begin(depth, record.account.own_totals(), ticks());
-    Some(Open { record, depth })
+    let position = &meter::own().position;
+    let stack = table.stack(position);
+    let row = table.row_in_session(names::id_of(function), session, &stack, record);
+    table.charge(&stack, record);
+    let top = position.top().wrapping_add(1);
+    if top >= table.end() {
+        return None;
+    }
+    // SAFETY: below the end stand frames.
+    let frame = unsafe { &*top };
+    position.top.store(top, Ordering::Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    frame.set_row(core::ptr::from_ref(row).cast_mut());
+    row.depth.add(1);
+    if !clock::is_counter() {
+        // What is stamped is left slowly, and there the system's clock is looked at.
+        stack.stamp_all(stack.totals());
+    }
+    frame.ticks.set(ticks());
+    Some(Open { frame: NonNull::from_ref(frame) })
 }
 
 impl Open {
     /// Leaves the scope: a visit to it is over, its call perhaps not.
+    #[inline(always)]
     pub(crate) fn leave(&self) -> Visit {
         self.end_visit(false)
     }
 
     /// Leaves the scope, which ends its call too.
+    #[inline(always)]
     pub(crate) fn leave_for_good(&self) {
         self.end_visit(true);
     }
 
     #[inline(always)]
     fn end_visit(&self, is_call: bool) -> Visit {
-        let now_ticks = ticks();
-        let Some(table) = self.record.scope_table() else { return Visit::default() };
-        let now = self.record.account.own_totals();
-        match table.stack.pop(self.depth, now, now_ticks) {
-            Some(done) => self.count(table, &done, is_call),
-            None => self.end_out_of_order(table, now, now_ticks, is_call),
+        let now = clock::counter();
+        let meter = meter::own();
+        let position = &meter.position;
+        let at = self.frame.as_ptr();
+        // Nothing has happened inside, and it is the innermost scope.
+        if position.top() == at
+            && meter.events() == position.seen.load(Ordering::Relaxed)
+            && at > position.stamped()
+        {
+            // SAFETY: the top frame is the thread's own, and open: its row is there.
+            let (frame, row) = unsafe { (&*at, &*(*at).row_address()) };
+            let depth = row.depth.get().wrapping_sub(1);
+            if depth == 0 {
+                row.depth.set(depth);
+                row.add_empty(is_call, now.wrapping_sub(frame.ticks.get()));
+                compiler_fence(Ordering::SeqCst);
+                position.top.store(at.wrapping_sub(1), Ordering::Relaxed);
+                return Visit { allocated_bytes: 0, is_outermost: true };
+            }
         }
+        leave_slowly(self.frame, is_call)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn end_out_of_order(&self, table: &ScopeTable, now: [u64; 4], now_ticks: u64, is_call: bool) -> Visit {
-        let done = table.stack.pop_out_of_order(self.depth, now, now_ticks);
-        self.count(table, &done, is_call)
+    /// The row of the scope, if its session is not over.
+    pub(crate) fn row(&self) -> Option<&'static Row> {
+        // SAFETY: the frame is the calling thread's, whose table is there as long as it lives; so is the row.
+        unsafe { self.frame.as_ref().row_address().as_ref() }.filter(|row| row.id() != 0)
     }
+}
 
-    #[inline(always)]
-    fn count(&self, table: &ScopeTable, done: &Done, is_call: bool) -> Visit {
-        self.record.state.scope.store(done.back_in, Ordering::Relaxed);
-        let row = table.row(done.id);
-        // What began in another session belongs to that one, which is over.
-        if row.generation() != done.generation {
-            return Visit::default();
-        }
-        let is_outermost = row.leave(done);
-        let allocated_bytes = done.all[1];
-        if is_call {
-            row.count_call(is_outermost.then_some(allocated_bytes), done.ticks, false);
-        }
-        Visit { allocated_bytes, is_outermost }
+#[cold]
+#[inline(never)]
+fn leave_slowly(frame: NonNull<Frame>, is_call: bool) -> Visit {
+    let now = ticks();
+    let position = &meter::own().position;
+    // After the thread's thread-local life there is neither record nor table.
+    let Some(record) = local::record_or_busy() else { return Visit::default() };
+    let Some(table) = record.scope_table() else { return Visit::default() };
+    let stack = table.stack(position);
+    table.charge(&stack, record);
+    let Done { row, parent, all, inner, ticks } = stack.pop(frame.as_ptr(), now);
+    // What began in another session belongs to that one, which is over.
+    let Some(row) = row.filter(|row| row.id() != 0) else { return Visit::default() };
+    let is_outermost = row.leave(parent, all, inner, ticks);
+    let allocated_bytes = all[1];
+    if is_call {
+        row.count_call(is_outermost.then_some(allocated_bytes), ticks, false);
     }
-
-    /// The row of the scope, and the session that it counts for.
-    pub(crate) fn row(&self) -> Option<(&'static Row, u32)> {
-        let table = self.record.scope_table()?;
-        let (id, generation) = table.stack.scope_at(self.depth);
-        Some((table.row(id), generation))
-    }
+    Visit { allocated_bytes, is_outermost }
 }
 
 /// Counts a call that ends on the calling thread, which may have had no part in it.
@@ -129,13 +191,11 @@ pub(crate) fn count_call(
     allocated_bytes: Option<u64>,
     wall_ticks: u64,
 ) {
-    let id = id_of(function);
-    let table = local::record().and_then(ThreadRecord::scope_table_or_create);
-    if let Some(table) = table {
-        let row = table.row(id);
-        row.belong_to(table, id, generation);
-        row.count_call(allocated_bytes, wall_ticks, false);
-    }
+    let Some(record) = local::record_or_register() else { return };
+    let Some(table) = record.scope_table_or_create() else { return };
+    let stack = table.stack(&meter::own().position);
+    let row = table.row_in_session(names::id_of(function), generation, &stack, record);
+    row.count_call(allocated_bytes, wall_ticks, false);
 }
 
 /// Leaves a scope when dropped, and so ends a call of it.
@@ -146,13 +206,19 @@ pub(crate) struct ScopeGuard {
 }
 
 impl ScopeGuard {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(function: &'static Function) -> Option<Self> {
-        enter(function).map(|open| Self { open, _not_send: PhantomData })
+        enter(function).map(Self::of)
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(open: Open) -> Self {
+        Self { open, _not_send: PhantomData }
     }
 }
 
 impl Drop for ScopeGuard {
+    #[inline(always)]
     fn drop(&mut self) {
         self.open.leave_for_good();
     }

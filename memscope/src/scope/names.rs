@@ -4,10 +4,11 @@
 //! label, a span) is looked up in a table that only grows: a thread that finds its name there takes no lock. Both are bounded: each thread
 //! has a table with a row for each scope. What comes when all ids are given out counts in one scope, [`OTHER`].
 
+use super::table::Row;
 use crate::attribute::Function;
 use crate::control;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use crate::thread::{Busy, local};
+use crate::thread::{Busy, meter};
 
 /// Ids are below this. 0 is no scope.
 pub(super) const MOST_SCOPES: usize = 2048;
@@ -21,16 +22,25 @@ const MOST_NAMES: u32 = 1024;
 /// Places for them: twice as many, so that a look-up is short.
 const PLACES: usize = 2 * MOST_NAMES as usize;
 
+const ROW_BYTES: u32 = size_of::<Row>() as u32;
+
 /// What a scope keeps for itself; part of the `static` that the attribute makes.
 #[derive(Debug)]
 pub(crate) struct ScopeState {
-    /// Id in the trace; 0 until it is entered the first time.
-    id: AtomicU32,
+    /// Where its row stands among each thread's rows: its id in the trace, times the size of a row; 0 until it is entered the first time.
+    offset: AtomicU32,
 }
 
 impl ScopeState {
     pub(crate) const fn new() -> Self {
-        Self { id: AtomicU32::new(0) }
+        Self { offset: AtomicU32::new(0) }
+    }
+
+    /// Where its row stands among each thread's rows, bytes.
+    #[inline(always)]
+    pub(super) fn row_offset(&self) -> usize {
+        // Relaxed: it guards no data; whoever reads the scope behind it looks into `SCOPES`.
+        self.offset.load(Ordering::Relaxed) as usize
     }
 }
 
@@ -51,10 +61,8 @@ pub(crate) fn refused() -> u64 {
 }
 
 /// The function's id as a scope, given at its first call.
-#[inline]
-pub(crate) fn id_of(function: &'static Function) -> u32 {
-    // Relaxed: an id guards no data; whoever reads the scope behind it looks into `SCOPES`.
-    match function.scope().id.load(Ordering::Relaxed) {
+pub(super) fn id_of(function: &'static Function) -> u32 {
+    match function.scope().row_offset() as u32 / ROW_BYTES {
         0 => give_id(function),
         id => id,
     }
@@ -64,7 +72,8 @@ pub(crate) fn id_of(function: &'static Function) -> u32 {
 fn give_id(function: &'static Function) -> u32 {
     let next = |id: u32| (id < OTHER).then_some(id + 1);
     let fresh = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or(OTHER);
-    match function.scope().id.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+    let offset = fresh * ROW_BYTES;
+    match function.scope().offset.compare_exchange(0, offset, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
             let scope = if fresh == OTHER { &OTHERS } else { function };
             // Release: pairs with `of_id`.
@@ -72,7 +81,7 @@ fn give_id(function: &'static Function) -> u32 {
             fresh
         }
         // Another thread was quicker; the id that was drawn stays unused.
-        Err(theirs) => theirs,
+        Err(theirs) => theirs / ROW_BYTES,
     }
 }
 
@@ -93,10 +102,12 @@ pub(crate) fn for_each(mut visit: impl FnMut(u32, &'static Function)) {
 
 /// The innermost scope that the calling thread is in.
 pub(crate) fn current() -> Option<&'static Function> {
-    if !control::is_active() {
-        return None;
-    }
-    of_id(local::record()?.state.scope.load(Ordering::Relaxed))
+    if control::is_active() { of_id(current_id()) } else { None }
+}
+
+/// Its id; 0 outside any.
+pub(crate) fn current_id() -> u32 {
+    meter::own().position.scope_id()
 }
 
 /// The scope of that name: the same for each call, or the one for all others where there are too many.

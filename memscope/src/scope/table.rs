@@ -11,9 +11,12 @@
 //! at most (the idea of HdrHistogram).
 
 use super::names::MOST_SCOPES;
-use super::stack::{Done, Stack};
+use super::stack::{DEEPEST, Four, Frame, Position, Stack};
+use super::{NEVER, clock};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering};
 use crate::sys;
+use crate::thread::{ThreadRecord, local, meter};
+use core::mem::offset_of;
 
 /// Buckets of bytes for each call; the last one has everything from 7 GiB on.
 pub(crate) const BUCKETS: usize = 128;
@@ -55,15 +58,20 @@ macro_rules! figures {
             }
         }
 
-        /// One scope on one thread.
+        /// One scope on one thread. What an empty visit touches comes first.
         #[repr(C, align(64))]
         pub(crate) struct Row {
             /// The session that the figures belong to.
             generation: AtomicU32,
-            /// The scope that it was entered from last; 0 for none.
+            /// The scope; 0 where none has been entered, and in the row that stands for "outside any".
+            id: AtomicU32,
+            /// The scope that it was entered from; 0 for none. Noted when the row begins, and by each visit that was not empty.
             parent: AtomicU32,
             /// How often the thread is in the scope now.
-            depth: Counter,
+            pub(super) depth: Counter,
+            /// Calls, of one visit each, in which nothing was allocated or freed; and their time.
+            empty_calls: Counter,
+            empty_ticks: Counter,
             $($name: Counter,)*
             most_bytes: Counter,
             /// Calls by their bytes.
@@ -75,19 +83,30 @@ macro_rules! figures {
                 $(self.$name.set(0);)*
                 self.most_bytes.set(0);
                 self.sizes.iter().for_each(|calls| calls.store(0, Ordering::Relaxed));
-                self.parent.store(0, Ordering::Relaxed);
                 self.depth.set(0);
+                self.empty_calls.set(0);
+                self.empty_ticks.set(0);
             }
 
             /// The figures, for any thread. One that is leaving the scope right now may have counted in some of them only.
             pub(crate) fn figures(&self) -> ScopeFigures {
-                ScopeFigures { $($name: self.$name.get(),)* most_bytes: self.most_bytes.get() }
+                let mut figures = ScopeFigures { $($name: self.$name.get(),)* most_bytes: self.most_bytes.get() };
+                let (calls, ticks) = (self.empty_calls.get(), self.empty_ticks.get());
+                figures.calls = figures.calls.wrapping_add(calls);
+                figures.polls = figures.polls.wrapping_add(calls);
+                figures.busy_ticks = figures.busy_ticks.wrapping_add(ticks);
+                figures.wall_ticks = figures.wall_ticks.wrapping_add(ticks);
+                figures
             }
         }
     };
 }
 
 figures! {
+    /// Times that the scope was entered: calls, or polls of a future.
+    polls,
+    /// Time inside.
+    busy_ticks,
     /// Calls that ended, however.
     calls,
     /// Calls of these whose future was dropped before it was done.
@@ -100,10 +119,6 @@ figures! {
     own_allocated_bytes,
     own_frees,
     own_freed_bytes,
-    /// Times that the scope was entered: calls, or polls of a future.
-    polls,
-    /// Time inside.
-    busy_ticks,
     /// Time from the first poll of each call to its end.
     wall_ticks,
 }
@@ -120,42 +135,48 @@ impl Row {
         self.parent.load(Ordering::Relaxed)
     }
 
-    /// Calls by their bytes: those of a bucket.
+    /// The session, for the owning thread.
+    #[inline(always)]
+    pub(super) fn session(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(&self) -> u32 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Calls by their bytes: those of each bucket.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = u64> {
-        self.sizes.iter().map(|calls| calls.load(Ordering::Relaxed).into())
+        let empty = core::iter::once(self.empty_calls.get()).chain(core::iter::repeat(0));
+        self.sizes.iter().zip(empty).map(|(calls, empty)| u64::from(calls.load(Ordering::Relaxed)) + empty)
     }
 
-    /// From here on only the owning thread.
-    #[inline(always)]
-    pub(super) fn enter(&self, table: &ScopeTable, id: u32, generation: u32) {
-        self.belong_to(table, id, generation);
-        self.depth.add(1);
-    }
-
-    /// Clears the row if it has another session's figures.
-    #[inline(always)]
-    pub(super) fn belong_to(&self, table: &ScopeTable, id: u32, generation: u32) {
-        if self.generation.load(Ordering::Relaxed) != generation {
-            self.begin(table, id, generation);
-        }
-    }
-
+    /// Clears the row for that session. From here on only the owning thread.
     #[cold]
-    fn begin(&self, table: &ScopeTable, id: u32, generation: u32) {
+    fn begin(&self, id: u32, parent: u32, generation: u32) {
         // Readers pass the row over while it is cleared.
         self.generation.store(0, Ordering::Relaxed);
         crate::sync::fence(Ordering::Release);
         self.clear();
+        self.id.store(id, Ordering::Relaxed);
+        self.parent.store(parent, Ordering::Relaxed);
         self.generation.store(generation, Ordering::Release);
-        table.mark(id);
+    }
+
+    /// Adds an outermost visit in which nothing was allocated or freed; whether it was a whole call.
+    #[inline(always)]
+    pub(super) fn add_empty(&self, is_call: bool, ticks: u64) {
+        let (count, time) =
+            if is_call { (&self.empty_calls, &self.empty_ticks) } else { (&self.polls, &self.busy_ticks) };
+        count.add(1);
+        time.add(ticks);
     }
 
     /// Adds a visit; whether it was the outermost one.
-    #[inline(always)]
-    pub(super) fn leave(&self, done: &Done) -> bool {
+    pub(super) fn leave(&self, parent: u32, all: Four, inner: Four, ticks: u64) -> bool {
         self.depth.add(1_u64.wrapping_neg());
         self.polls.add(1);
-        let (all, inner) = (done.all, done.inner);
         self.own_allocations.add(all[0].wrapping_sub(inner[0]));
         self.own_allocated_bytes.add(all[1].wrapping_sub(inner[1]));
         self.own_frees.add(all[2].wrapping_sub(inner[2]));
@@ -167,8 +188,8 @@ impl Row {
         self.allocated_bytes.add(all[1]);
         self.frees.add(all[2]);
         self.freed_bytes.add(all[3]);
-        self.busy_ticks.add(done.ticks);
-        self.parent.store(done.parent, Ordering::Relaxed);
+        self.busy_ticks.add(ticks);
+        self.parent.store(parent, Ordering::Relaxed);
         true
     }
 
@@ -195,14 +216,25 @@ impl core::fmt::Debug for Row {
     }
 }
 
-/// A thread's rows, by the scopes' ids. In this order: what every thread touches stands on one page.
-#[repr(C)]
+/// A thread's rows, by the scopes' ids, behind its open scopes. In this order: what every thread touches stands on one page.
+#[repr(C, align(64))]
 pub(crate) struct ScopeTable {
     /// A bit for each row that was ever used.
     used: [AtomicU64; MOST_SCOPES / 64],
-    pub(super) stack: Stack,
+    /// The session that the open scopes belong to.
+    session: AtomicU32,
+    /// The thread's counters when they were read last.
+    totals: [Counter; 4],
+    frames: Frames,
     rows: [Row; MOST_SCOPES],
 }
+
+#[repr(C, align(64))]
+struct Frames([Frame; DEEPEST]);
+
+/// The rows begin where the frames end: one address does for both.
+const _: () =
+    assert!(offset_of!(ScopeTable, rows) == offset_of!(ScopeTable, frames) + size_of::<[Frame; DEEPEST]>());
 
 impl ScopeTable {
     fn mark(&self, id: u32) {
@@ -212,8 +244,57 @@ impl ScopeTable {
 
     /// The row of a scope; ids are below [`MOST_SCOPES`].
     #[inline(always)]
-    pub(crate) fn row(&self, id: u32) -> &Row {
+    fn row(&self, id: u32) -> &Row {
         &self.rows[id as usize % MOST_SCOPES]
+    }
+
+    fn outside(&self) -> *mut Frame {
+        core::ptr::from_ref(self).cast_mut().wrapping_byte_add(offset_of!(Self, frames)).cast()
+    }
+
+    /// Where the frames end.
+    pub(super) fn end(&self) -> *mut Frame {
+        self.outside().wrapping_add(DEEPEST)
+    }
+
+    /// The open scopes. From here on only the owning thread.
+    pub(super) fn stack<'a>(&'a self, position: &'a Position) -> Stack<'a> {
+        Stack { position, outside: self.outside(), totals: &self.totals }
+    }
+
+    /// The row of a scope, cleared for that session if it has another one's figures.
+    pub(super) fn row_in_session(
+        &self,
+        id: u32,
+        session: u32,
+        stack: &Stack<'_>,
+        record: &ThreadRecord,
+    ) -> &Row {
+        if self.session.load(Ordering::Relaxed) != session {
+            self.session.store(session, Ordering::Relaxed);
+            stack.forget_all(core::ptr::from_ref(self.row(0)).cast_mut());
+            stack.stamp_all(record.account.own_totals());
+        }
+        let row = self.row(id);
+        if row.session() != session {
+            row.begin(id, stack.position.scope_id(), session);
+            self.mark(id);
+        }
+        row
+    }
+
+    /// Reads the thread's counters, if they have moved.
+    pub(super) fn charge(&self, stack: &Stack<'_>, record: &ThreadRecord) {
+        // Before the counters: a signal handler's allocation that comes in between is seen the next time.
+        let events = meter::own().events();
+        // While the thread is busy (this is a signal handler) the counters may be half-way from one state to the next.
+        if stack.position.seen.load(Ordering::Relaxed) != events && !local::is_busy() {
+            let now = record.account.own_totals();
+            if now != stack.totals() {
+                stack.stamp_all(now);
+            }
+            stack.position.seen.store(events, Ordering::Relaxed);
+        }
     }
 
     /// Calls `visit` for each row of that session, with the scope's id.
@@ -240,8 +321,23 @@ impl ScopeTable {
         unsafe { sys::use_small_pages(at.as_ptr().cast(), size_of::<Self>()) };
         // Release: readers find zeros.
         slot.store(at.as_ptr(), Ordering::Release);
-        // SAFETY: mapped, page-aligned and zeroed, which is a valid table: numbers only. Unmapped by `release` alone.
-        Some(unsafe { at.as_ref() })
+        // SAFETY: mapped, page-aligned and zeroed, which is a valid table: numbers and null pointers. Unmapped by `release` alone.
+        let table = unsafe { at.as_ref() };
+        table.attach(at.as_ptr());
+        Some(table)
+    }
+
+    /// Tells the calling thread's meter where its frames are; `at` is the table, as it was mapped.
+    fn attach(&self, at: *mut Self) {
+        let outside = at.wrapping_byte_add(offset_of!(Self, frames)).cast::<Frame>();
+        self.frames.0[0].set_row(at.wrapping_byte_add(offset_of!(Self, rows)).cast());
+        let position = &meter::own().position;
+        position.seen.store(NEVER, Ordering::Relaxed);
+        position.top.store(outside, Ordering::Relaxed);
+        position.stamped.store(outside, Ordering::Relaxed);
+        if clock::is_counter() {
+            position.end.store(outside.wrapping_add(DEEPEST), Ordering::Relaxed);
+        }
     }
 
     /// Unmaps the table in `slot`, if there is one.
@@ -277,8 +373,8 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_a_line_of_counters_and_its_histogram() {
-        assert_eq!(size_of::<Row>(), 128 + 4 * BUCKETS);
+    fn a_row_is_three_lines_of_counters_and_its_histogram() {
+        assert_eq!(size_of::<Row>(), 192 + 4 * BUCKETS);
         assert_eq!(align_of::<ScopeTable>(), 64);
     }
 }

@@ -69,6 +69,11 @@ pub(crate) fn record() -> Option<&'static ThreadRecord> {
     LOCAL.with(|local| if local.busy.get() { None } else { local.record.get() })
 }
 
+/// The calling thread's record, also while it is busy.
+pub(crate) fn record_or_busy() -> Option<&'static ThreadRecord> {
+    LOCAL.with(|local| local.record.get())
+}
+
 /// Does a small step with the record of the calling thread, if its account is running (the thread's event has been charged); whether the step
 /// was all there was to do. Meanwhile the thread is busy, though its account runs on: what a signal handler does then is charged, and
 /// finds nothing due.
@@ -324,6 +329,7 @@ unsafe extern "C" fn thread_ends(record: *mut c_void) {
         drop(locked);
         local.ended.set(true);
         local.record.set(None);
+        meter::own().position.clear();
         meter::own().set(AT_REST);
         compiler_fence(Ordering::SeqCst);
         local.busy.set(was_busy);

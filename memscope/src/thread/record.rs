@@ -37,8 +37,8 @@ pub(crate) struct ThreadRecord {
 pub(crate) struct State {
     /// The epoch that the sampling state belongs to, its gaps above all.
     epoch: AtomicU64,
-    /// The innermost scope, 0 outside any.
-    pub(crate) scope: AtomicU32,
+    /// The slot of the task that the thread polls, 0 outside any.
+    pub(crate) task: AtomicU32,
     /// Set while the thread is in the slow path and may use the session's data.
     pub(crate) in_hook: AtomicBool,
     random: AtomicU64,
@@ -123,7 +123,7 @@ impl ThreadRecord {
     pub(crate) fn begin_thread(&self, id: u32, meter: &'static Meter, now_ns: u64) {
         self.account.begin(meter);
         self.state.epoch.store(0, Ordering::Relaxed);
-        self.state.scope.store(0, Ordering::Relaxed);
+        self.state.task.store(0, Ordering::Relaxed);
         self.state.in_hook.store(false, Ordering::Relaxed);
         self.state.published.store(0, Ordering::Relaxed);
         self.state.scopes.store(core::ptr::null_mut(), Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! What a session's trace says of its scopes.
 
 use memscope::{SamplingConfig, Session};
-use memscope_trace::{Record, TraceReader};
+use memscope_trace::{Record, TaskTotals, TraceReader};
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,30 @@ pub(crate) struct Figures {
     pub(crate) sized_calls: u64,
 }
 
+/// One instance of a task.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Task {
+    pub(crate) id: u32,
+    name: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) scope: u32,
+    pub(crate) parent: u32,
+    pub(crate) started_us: u64,
+    pub(crate) ended_us: u64,
+    /// `None` while it lives.
+    pub(crate) end: Option<u8>,
+    pub(crate) polls: u64,
+    four: [u64; 4],
+}
+
+impl Task {
+    /// Allocations, bytes, frees, bytes freed.
+    pub(crate) fn four(&self) -> [u64; 4] {
+        self.four
+    }
+}
+
 /// All that a trace says of scopes, by their names.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
@@ -35,9 +59,71 @@ pub(crate) struct Scopes {
     parents: HashMap<u32, u32>,
     pub(crate) refused_names: u64,
     pub(crate) out_of_order: u64,
+    tasks: HashMap<u32, Task>,
+    pub(crate) task_totals: TaskTotals,
+    /// Bytes of sampled allocations by tasks.
+    pub(crate) sampled_bytes: HashMap<u32, u64>,
+    site_bytes: Vec<u64>,
+    sample_tasks: HashMap<u64, u32>,
 }
 
 impl Scopes {
+    pub(crate) fn name(&self, scope: u32) -> Option<&str> {
+        self.names.get(&scope).map(String::as_str)
+    }
+
+    pub(crate) fn tasks<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Task> {
+        self.tasks.values().filter(move |task| task.name == name)
+    }
+
+    fn add_tasks(&mut self, record: Record) {
+        match record {
+            Record::Tasks(record) => {
+                for (row, &id) in record.tasks.iter().enumerate() {
+                    let text = |index: u32| record.texts[index as usize].clone();
+                    let task = self.tasks.entry(id).or_default();
+                    (task.id, task.name, task.file) = (id, text(record.names[row]), text(record.files[row]));
+                    (task.line, task.scope) = (record.lines[row], record.scopes[row]);
+                    (task.parent, task.started_us) = (record.parents[row], record.started_us[row]);
+                }
+            }
+            Record::TaskCounters(record) => {
+                for (row, id) in record.tasks.iter().enumerate() {
+                    let task = self.tasks.entry(*id).or_default();
+                    task.polls = record.polls[row];
+                    task.four = [
+                        record.allocations[row],
+                        record.allocated_bytes[row],
+                        record.frees[row],
+                        record.freed_bytes[row],
+                    ];
+                }
+            }
+            Record::TaskEnds(record) => {
+                for (row, id) in record.tasks.iter().enumerate() {
+                    let task = self.tasks.entry(*id).or_default();
+                    (task.end, task.ended_us) = (Some(record.ends[row]), record.ended_us[row]);
+                }
+            }
+            Record::TaskTotals(totals) => self.task_totals = totals,
+            Record::SampleTasks(record) => {
+                let mut sample = 0;
+                for (delta, task) in record.sample_deltas.iter().zip(record.tasks) {
+                    sample += delta;
+                    self.sample_tasks.insert(sample as u64, task);
+                }
+            }
+            Record::Samples(record) => {
+                for (sample, site) in (record.first_sample..).zip(record.sites) {
+                    let Some(task) = self.sample_tasks.remove(&sample) else { continue };
+                    *self.sampled_bytes.entry(task).or_default() += self.site_bytes[site as usize];
+                }
+            }
+            Record::Sites(record) => self.site_bytes.extend(record.sizes),
+            _ => {}
+        }
+    }
+
     #[track_caller]
     fn id(&self, name: &str) -> u32 {
         let found: Vec<u32> =
@@ -102,7 +188,7 @@ impl Scopes {
                     self.figures.entry(*id).or_default().sized_calls += calls;
                 }
             }
-            _ => {}
+            other => self.add_tasks(other),
         }
     }
 }
@@ -115,9 +201,17 @@ fn turn() -> MutexGuard<'static, ()> {
 
 /// What the scopes did in a session around `work`.
 pub(crate) fn measure(work: impl FnOnce()) -> Scopes {
+    measure_with(SamplingConfig::low_overhead(), work)
+}
+
+/// The same, with each allocation a sample.
+pub(crate) fn measure_exactly(work: impl FnOnce()) -> Scopes {
+    measure_with(SamplingConfig { sample_rate: 1.0, ..SamplingConfig::high_precision() }, work)
+}
+
+fn measure_with(config: SamplingConfig, work: impl FnOnce()) -> Scopes {
     let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
-    let config = SamplingConfig::low_overhead();
     let mut session =
         Session::builder().output(folder.path().join("out")).config(config).start().expect("a session");
     work();

@@ -4,4 +4,5 @@ mod by_hand;
 mod figures;
 mod functions;
 mod futures;
+mod instances;
 mod tasks;

@@ -106,4 +106,9 @@ kinds! {
     17 ScopeDetails FLAG_IGNORABLE, scopes parents cancelled polls busy_us wall_us most_bytes;
     18 ScopeFrees FLAG_IGNORABLE, scopes frees freed_bytes own_frees own_freed_bytes;
     19 ScopeSizes FLAG_IGNORABLE, scopes from_bytes calls;
+    20 Tasks FLAG_IGNORABLE, tasks names files lines scopes parents started_us;
+    21 TaskCounters FLAG_IGNORABLE, tasks polls busy_us allocations allocated_bytes frees freed_bytes;
+    22 SampleTasks FLAG_IGNORABLE, sample_deltas tasks;
+    23 TaskTotals FLAG_IGNORABLE, ;
+    24 TaskEnds FLAG_IGNORABLE, tasks ends ended_us;
 }

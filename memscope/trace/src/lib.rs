@@ -33,6 +33,7 @@ mod interval;
 mod numbered;
 mod reader;
 mod record;
+mod task;
 mod window;
 mod writer;
 

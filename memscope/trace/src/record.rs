@@ -5,10 +5,11 @@
 //! sees them checked: the columns of a record that [`crate::TraceReader`] returns have the same length.
 //!
 //! Ids (of threads, stacks, sites, samples, ...) are given by the writer, count upwards, and are never reused in a
-//! trace. Id 0 of stacks and scopes means "none".
+//! trace. Id 0 of stacks, scopes and tasks means "none".
 
 pub use crate::interval::Interval;
 pub use crate::numbered::{AllocationKind, EndReason};
+pub use crate::task::{SampleTasks, TaskCounters, TaskEnd, TaskEnds, TaskTotals, Tasks};
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -56,6 +57,16 @@ pub enum Record {
     ScopeFrees(ScopeFrees),
     /// Calls of scopes by what they allocated.
     ScopeSizes(ScopeSizes),
+    /// Instances of tasks.
+    Tasks(Tasks),
+    /// Exact figures per instance of a task.
+    TaskCounters(TaskCounters),
+    /// The tasks that sampled allocations belong to.
+    SampleTasks(SampleTasks),
+    /// All tasks, told of or not.
+    TaskTotals(TaskTotals),
+    /// Tasks that have ended.
+    TaskEnds(TaskEnds),
 }
 
 /// How the session was set up.

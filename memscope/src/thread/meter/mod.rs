@@ -32,6 +32,7 @@ pub(crate) use arch::{
     charge_allocation, charge_free, offset, own, raise, switch_for_allocations, switch_for_frees,
 };
 
+use crate::scope::{NEVER, Position};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The countdowns. Only the owning thread writes, but for a session that starts while all hooks are off.
@@ -48,6 +49,8 @@ pub(crate) struct Meter {
     frees: AtomicU64,
     /// Bytes that may be freed.
     pub(super) freed_bytes_left: AtomicU64,
+    /// Where the thread is among its scopes.
+    pub(crate) position: Position,
 }
 
 /// What a meter shows.
@@ -71,7 +74,14 @@ impl Meter {
             allocations_left: AtomicU64::new(AT_REST.allocations_left as u64),
             frees: AtomicU64::new(AT_REST.frees),
             freed_bytes_left: AtomicU64::new(AT_REST.freed_bytes_left as u64),
+            position: Position::new(),
         }
+    }
+
+    /// A number that becomes less with each allocation and each free, until the meter is set.
+    #[inline(always)]
+    pub(crate) fn events(&self) -> u64 {
+        self.allocations_left.load(Ordering::Relaxed).wrapping_sub(self.frees())
     }
 
     #[inline(always)]
@@ -104,6 +114,7 @@ impl Meter {
     }
 
     pub(crate) fn set(&self, to: Reading) {
+        self.position.seen.store(NEVER, Ordering::Relaxed);
         self.bytes_left.store(to.bytes_left as u64, Ordering::Relaxed);
         self.allocations_left.store(to.allocations_left as u64, Ordering::Relaxed);
         self.frees.store(to.frees, Ordering::Relaxed);
@@ -149,6 +160,7 @@ mod tests {
         assert_eq!(offset_of!(Meter, allocations_left), 8);
         assert_eq!(offset_of!(Meter, frees), 16);
         assert_eq!(offset_of!(Meter, freed_bytes_left), 24);
+        assert_eq!((offset_of!(Meter, position), size_of::<Position>()), (32, 32));
     }
 
     /// The assembly against the same in Rust: over odd sequences both show the same and are due at the same events.

@@ -16,6 +16,9 @@ pub(crate) fn every_kind() -> Vec<Record> {
     // Kinds of later minor versions, in the order of their numbers.
     records.extend([Record::ScopeDetails(scope_details()), Record::ScopeFrees(scope_frees())]);
     records.push(Record::ScopeSizes(scope_sizes()));
+    records.extend([Record::Tasks(tasks()), Record::TaskCounters(task_counters())]);
+    records.extend([Record::SampleTasks(sample_tasks()), Record::TaskTotals(task_totals())]);
+    records.push(Record::TaskEnds(task_ends()));
     records
 }
 
@@ -212,5 +215,47 @@ fn end() -> End {
         loss: loss(1_000_000),
         drain_cpu_us: 4_321,
         sampling_us: 99,
+    }
+}
+
+fn tasks() -> Tasks {
+    Tasks {
+        texts: vec!["order".into(), "src/serve.rs".into(), String::new()],
+        tasks: vec![1, 251],
+        names: vec![0, 2],
+        files: vec![1, 1],
+        lines: vec![70, 65_536],
+        scopes: vec![0, 2047],
+        parents: vec![0, 1],
+        started_us: vec![12, 4_000_000_000_000],
+    }
+}
+
+fn task_counters() -> TaskCounters {
+    TaskCounters {
+        time_us: 60_000,
+        tasks: vec![1, 251],
+        polls: vec![1, 65_535],
+        busy_us: vec![0, 251],
+        allocations: vec![3, 0],
+        allocated_bytes: vec![u64::MAX, 0],
+        frees: vec![2, 1],
+        freed_bytes: vec![4096, 250],
+    }
+}
+
+fn sample_tasks() -> SampleTasks {
+    SampleTasks { sample_deltas: vec![0, 2, 125], tasks: vec![1, 251, u32::MAX] }
+}
+
+fn task_totals() -> TaskTotals {
+    TaskTotals { time_us: 60_000, started: 1_000_000, ended: 999_000, cancelled: 250, unnumbered: 0 }
+}
+
+fn task_ends() -> TaskEnds {
+    TaskEnds {
+        tasks: vec![1, 252],
+        ends: vec![TaskEnd::Done as u8, TaskEnd::Panicked as u8],
+        ended_us: vec![0, 5_000_000_000],
     }
 }

@@ -1,7 +1,15 @@
-//! Work that is handed to other threads and tasks, in the scope of the one that hands it over.
+//! Tasks: work that is handed to other threads and executors.
+//!
+//! An instance of a task ([`FutureExt::in_task`](crate::FutureExt::in_task), `spawn_tracked`) has figures of its own in the trace: bytes, polls, time,
+//! and through its samples what is live of it. Its scope goes on summing all instances of one name.
 //!
 //! A spawned task starts outside any scope: what it allocates belongs to nobody. [`FutureExt::in_current_scope`](crate::FutureExt::in_current_scope) takes the
 //! scope along for any runtime; here are the same for closures, and for tokio's `spawn` (feature `tokio`).
+
+mod future;
+pub(crate) mod slot;
+
+pub use future::InTask;
 
 use crate::scope;
 
@@ -20,15 +28,18 @@ pub fn carry_scope<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
     }
 }
 
-/// Spawns a task on the current tokio runtime that works for the scope that the caller is in now.
+/// Spawns a task on the current tokio runtime that works for the scope that the caller is in now, and is an instance of a task whose name is the
+/// place of this call.
 ///
 /// Like `tokio::spawn`, it panics outside a runtime.
 #[cfg(feature = "tokio")]
+#[track_caller]
 pub fn spawn_tracked<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     use crate::FutureExt;
-    tokio::spawn(future.in_current_scope())
+    let place = core::panic::Location::caller();
+    tokio::spawn(InTask::new("", place, future.in_current_scope()))
 }
