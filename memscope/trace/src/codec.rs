@@ -111,4 +111,7 @@ kinds! {
     22 SampleTasks FLAG_IGNORABLE, sample_deltas tasks;
     23 TaskTotals FLAG_IGNORABLE, ;
     24 TaskEnds FLAG_IGNORABLE, tasks ends ended_us;
+    25 MemoryParts FLAG_IGNORABLE, ;
+    26 ResourceDetails FLAG_IGNORABLE, ;
+    27 ThreadTimes FLAG_IGNORABLE, os_ids cpu_us wait_us wait_known names;
 }

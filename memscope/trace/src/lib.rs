@@ -34,6 +34,7 @@ mod numbered;
 mod reader;
 mod record;
 mod task;
+mod usage;
 mod window;
 mod writer;
 
