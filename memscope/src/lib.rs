@@ -75,7 +75,7 @@ pub use memscope_macros::profile;
 pub use memscope_report::analysis::{Bottleneck, BottleneckKind, Severity};
 pub use memscope_report::statistics::Estimate;
 pub use resources::{
-    CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
     ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 pub use scope::{Scope, scope};

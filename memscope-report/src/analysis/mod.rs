@@ -9,6 +9,7 @@ mod group;
 mod growth;
 mod lifetimes;
 mod overview;
+mod reconciliation;
 mod resources;
 mod scopes;
 mod sites;
@@ -56,6 +57,7 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         modules: group(profile, symbols, GroupBy::Module),
         thread_series: thread_series::thread_series(profile),
         resources: resources::resources(profile),
+        reconciliation: reconciliation::reconciliation(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),
     };

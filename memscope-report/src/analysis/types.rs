@@ -3,6 +3,7 @@
 mod distributions;
 mod groups;
 mod over_time;
+mod reconciliation;
 mod slices;
 
 pub use crate::load::Fate;
@@ -10,6 +11,7 @@ use crate::statistics::Estimate;
 pub use distributions::*;
 pub use groups::*;
 pub use over_time::*;
+pub use reconciliation::*;
 use serde::Serialize;
 pub use slices::*;
 
@@ -44,6 +46,8 @@ pub struct Analysis {
     pub thread_series: ThreadSeries,
     /// The operating system's figures over time, in order.
     pub resources: Vec<ResourcePoint>,
+    /// What resident memory is made of, over time.
+    pub reconciliation: Reconciliation,
     /// What stands out, worst first.
     pub findings: Vec<Bottleneck>,
     /// What is wrong with the trace or was lost, each one sentence; empty when all is well.

@@ -104,7 +104,7 @@ impl TraceInfo {
 }
 
 /// The kinds in the order of their numbers.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 19] = [
     "Session",
     "Modules",
     "Threads",
@@ -121,6 +121,9 @@ const KINDS: [&str; 16] = [
     "Resources",
     "Loss",
     "End",
+    "MemoryParts",
+    "ResourceDetails",
+    "ThreadTimes",
 ];
 
 /// Counts blocks. How long one was is known by writing it again: a writer has one form for each record.
@@ -176,6 +179,9 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::Resources(_) => (13, 1),
         Record::Loss(_) => (14, 1),
         Record::End(_) => (15, 1),
+        Record::MemoryParts(_) => (16, 1),
+        Record::ResourceDetails(_) => (17, 1),
+        Record::ThreadTimes(times) => (18, times.os_ids.len()),
         _ => return None,
     })
 }

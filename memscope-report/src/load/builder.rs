@@ -9,7 +9,7 @@ use super::stacks::StackTree;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
-    Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
+    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, ReadStats, Record, Resources, Samples, Session,
     Sites, Symbols,
 };
 use std::collections::{BTreeMap, HashSet};
@@ -26,6 +26,7 @@ pub(crate) struct Builder {
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
+    memory_parts: Series<MemoryParts>,
     scopes: BTreeMap<u32, ScopeTotals>,
     names: super::profile::SymbolNames,
     loss: Loss,
@@ -50,6 +51,7 @@ impl Builder {
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
+            memory_parts: Series::new(|parts| parts.rss_bytes.unwrap_or(0) as i64),
             scopes: BTreeMap::new(),
             names: super::profile::SymbolNames::default(),
             loss: Loss::default(),
@@ -102,6 +104,11 @@ impl Builder {
                     resources.time_us.max(self.resources.last().map_or(0, |last| last.time_us));
                 self.last_us = self.last_us.max(resources.time_us);
                 self.resources.push(resources);
+            }
+            Record::MemoryParts(mut parts) => {
+                parts.time_us = parts.time_us.max(self.memory_parts.last().map_or(0, |last| last.time_us));
+                self.last_us = self.last_us.max(parts.time_us);
+                self.memory_parts.push(parts);
             }
             Record::Loss(loss) => self.loss = loss,
             Record::End(end) => self.end = Some(end),
@@ -222,6 +229,7 @@ impl Builder {
             intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
+            memory_parts: self.memory_parts.finish(),
             scopes: self.scopes.into_values().collect(),
             names: self.names,
             totals,

@@ -7,7 +7,7 @@ use super::stacks::StackTree;
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
 use memscope_trace::{
-    Counters, End, Interval, Loss, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
+    Counters, End, Interval, Loss, MemoryParts, Module, ReadStats, Resources, Scope, ScopeCounters, Session,
     ThreadCounters,
 };
 
@@ -40,6 +40,8 @@ pub struct Profile {
     pub timeline: Vec<Counters>,
     /// What the operating system said over time, in order, thinned to 4,000 points at most.
     pub resources: Vec<Resources>,
+    /// Where resident memory was over time, in order, thinned to 4,000 points at most.
+    pub memory_parts: Vec<MemoryParts>,
     /// The scopes, by id.
     pub scopes: Vec<ScopeTotals>,
     /// Names of code addresses that the trace carries.

@@ -216,7 +216,7 @@ impl Drain {
 
     fn resources(&mut self, time_us: u64, last: bool) {
         if let Some(book) = &mut self.resources {
-            self.records.push(Record::Resources(book.sample(time_us, last)));
+            book.sample(time_us, last, &mut self.records);
         }
     }
 
