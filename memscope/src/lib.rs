@@ -61,6 +61,7 @@ mod sync;
 mod sys;
 pub mod task;
 mod thread;
+mod threshold;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod unwind;
@@ -75,11 +76,12 @@ pub use memscope_macros::profile;
 pub use memscope_report::analysis::{Bottleneck, BottleneckKind, Severity};
 pub use memscope_report::statistics::Estimate;
 pub use resources::{
-    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
-    ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics,
+    PlatformResourceCollector, ResourceError, ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 pub use scope::{Scope, scope};
 pub use session::{AnalysisResult, SamplingConfig, Session, SessionBuilder};
+pub use threshold::Threshold;
 #[cfg(feature = "tracing")]
 pub use tracing::ScopeLayer;
 pub use unwind::UnwinderChoice;

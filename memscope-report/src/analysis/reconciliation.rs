@@ -14,7 +14,8 @@ pub(super) fn reconciliation(profile: &Profile) -> Reconciliation {
         .iter()
         .filter_map(|parts| {
             held.update(parts);
-            let live = nearest(&profile.timeline, parts.time_us, |counters| counters.time_us).map_or(0, live_bytes);
+            let live =
+                nearest(&profile.timeline, parts.time_us, |counters| counters.time_us).map_or(0, live_bytes);
             let mut point = held.point(parts, u64::try_from(live).unwrap_or(0))?;
             let cgroup = |figure: fn(&memscope_trace::Resources) -> Option<u64>| {
                 let until = profile.resources.partition_point(|point| point.time_us <= parts.time_us);

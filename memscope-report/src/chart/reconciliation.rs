@@ -18,8 +18,8 @@ pub(super) const CHART: Chart = Chart { name: "reconciliation", title: "From the
 
 const PLOT_BOTTOM: i32 = 400;
 const NAME_HEIGHT: i32 = 22;
-/// Above this multiple of what is used, the limit is told and not drawn: it would flatten all else.
-const LIMIT_IN_SIGHT: f64 = 2.0;
+/// Above this multiple of RSS, the cgroup's usage and limit are told and not drawn: they would flatten all else.
+const IN_SIGHT: f64 = 2.0;
 
 /// A layer, the lowest first.
 struct Layer {
@@ -60,18 +60,24 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     let limit = line_of(points, |point| point.cgroup_limit_bytes);
     let highest = |line: &[Point]| line.iter().map(|point| point.1).fold(0.0, f64::max);
     let rss = line_of(points, |point| Some(point.rss_bytes));
-    let used = highest(&rss).max(highest(&usage));
-    let limit_shown = !limit.is_empty() && highest(&limit) <= used * LIMIT_IN_SIGHT;
+    let usage_shown = !usage.is_empty() && highest(&usage) <= highest(&rss) * IN_SIGHT;
+    let used = if usage_shown { highest(&rss).max(highest(&usage)) } else { highest(&rss) };
+    let limit_shown = !limit.is_empty() && highest(&limit) <= used * IN_SIGHT;
     let high = if limit_shown { used.max(highest(&limit)) } else { used };
     let mut legend = vec![(Role::Resident, "RSS")];
-    if !usage.is_empty() {
+    if usage_shown {
         legend.push((Role::Freed, "cgroup usage"));
     }
     if limit_shown {
         legend.push((Role::Ink, "cgroup limit"));
     }
-    let head = Head { title, subtitle: subtitle(analysis, &limit, limit_shown), legend: &legend };
-    let notes = notes(analysis);
+    let head = Head { title, subtitle: subtitle(analysis), legend: &legend };
+    let mut notes = notes(analysis);
+    for (name, line, is_shown) in [("usage", &usage, usage_shown), ("limit", &limit, limit_shown)] {
+        if let Some(last) = line.last().filter(|_| !is_shown) {
+            notes.push(format!("The cgroup's {name} is {} at the end: out of sight.", units::bytes(last.1)));
+        }
+    }
     let rows = (layers.len() + notes.len()) as i32;
     let height = PLOT_BOTTOM + 38 + rows * NAME_HEIGHT;
     canvas::draw(&head, height as u32, |sheet| {
@@ -80,7 +86,7 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         let mut plot = value_plot(sheet, (HEAD_HEIGHT, PLOT_BOTTOM), Axis::of_time(end, 9), y)?;
         draw_layers(&mut plot, points, &layers)?;
         line(&mut plot, &thin(&rss, end), Role::Resident)?;
-        if !usage.is_empty() {
+        if usage_shown {
             line(&mut plot, &thin(&usage, end), Role::Freed)?;
         }
         if limit_shown {
@@ -90,16 +96,11 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
     })
 }
 
-fn subtitle(analysis: &Analysis, limit: &[Point], limit_shown: bool) -> String {
-    let of = match analysis.reconciliation.allocator {
-        "" => "no allocator told anything of itself".to_owned(),
-        name => format!("the allocator's layers are what {name} tells of itself"),
-    };
-    let limit = match limit.last() {
-        Some(limit) if !limit_shown => format!(" The cgroup's limit is {}, out of sight.", units::bytes(limit.1)),
-        _ => String::new(),
-    };
-    format!("Layers add up to RSS; {of}.{limit}")
+fn subtitle(analysis: &Analysis) -> String {
+    match analysis.reconciliation.allocator {
+        "" => "Layers add up to RSS; no allocator told anything of itself.".to_owned(),
+        name => format!("Layers add up to RSS; the allocator's layers are what {name} tells of itself."),
+    }
 }
 
 /// What the layers cannot show.
@@ -116,7 +117,9 @@ fn notes(analysis: &Analysis) -> Vec<String> {
         ));
     }
     if analysis.reconciliation.allocator == "mimalloc" {
-        notes.push("mimalloc tells only what it has committed: its overhead is in \"freed and kept\".".to_owned());
+        notes.push(
+            "mimalloc tells only what it has committed: its overhead is in \"freed and kept\".".to_owned(),
+        );
     }
     notes
 }
@@ -153,10 +156,14 @@ fn write_names(
     layers: &[&Layer],
     notes: &[String],
 ) -> Result<(), PlotError> {
-    let (Some(highest), Some(last)) = (points.iter().max_by_key(|point| point.rss_bytes), points.last()) else {
+    let (Some(highest), Some(last)) = (points.iter().max_by_key(|point| point.rss_bytes), points.last())
+    else {
         return Ok(());
     };
-    let columns = [(highest, "when RSS was highest", WIDTH as i32 - SIDE - 140), (last, "at the end", WIDTH as i32 - SIDE)];
+    let columns = [
+        (highest, "when RSS was highest", WIDTH as i32 - SIDE - 140),
+        (last, "at the end", WIDTH as i32 - SIDE),
+    ];
     for (_, head, right) in columns {
         canvas::write(sheet, head, (right, PLOT_BOTTOM + 10), &Style::right(Role::Muted))?;
     }
@@ -183,7 +190,13 @@ mod tests {
     use crate::analysis::Reconciliation;
 
     fn point(time_us: u64, live_bytes: u64) -> ReconciliationPoint {
-        ReconciliationPoint { time_us, rss_bytes: 2 * live_bytes, live_bytes, unexplained_bytes: live_bytes, ..Default::default() }
+        ReconciliationPoint {
+            time_us,
+            rss_bytes: 2 * live_bytes,
+            live_bytes,
+            unexplained_bytes: live_bytes,
+            ..Default::default()
+        }
     }
 
     fn svg(points: Vec<ReconciliationPoint>) -> String {
@@ -201,10 +214,14 @@ mod tests {
 
     #[test]
     fn what_is_not_resident_and_a_limit_far_away_are_told() {
-        let far = ReconciliationPoint { not_resident_bytes: 3 << 20, cgroup_limit_bytes: Some(1 << 40), ..point(5, 1 << 20) };
+        let far = ReconciliationPoint {
+            not_resident_bytes: 3 << 20,
+            cgroup_limit_bytes: Some(1 << 40),
+            ..point(5, 1 << 20)
+        };
         let svg = svg(vec![point(0, 1 << 20), far]);
         assert!(svg.contains("up to 3 MiB"));
-        assert!(svg.contains("limit is 1 TiB, out of sight"));
+        assert!(svg.contains("limit is 1 TiB at the end: out of sight"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::stacks::StackTree;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
-    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, ReadStats, Record, Resources, Samples, Session,
-    Sites, Symbols,
+    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, ReadStats, Record, Resources,
+    Samples, Session, Sites, Symbols,
 };
 use std::collections::{BTreeMap, HashSet};
 

@@ -3,9 +3,8 @@
 //! Ten times a second a brief sample: CPU time, RSS with its anonymous part, the allocator's figures. Full ones, with every thread, are dearer, and
 //! as far apart as their cost demands.
 
-use crate::resources::{
-    Detail, Fold, ResourceMetrics, Sampler, Snapshot, page_bytes, resident_down_from,
-};
+use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot, page_bytes, resident_down_from};
+use crate::sys;
 use crate::thread::registry;
 use memscope_trace::{AllocatorKind, MemoryParts, Record, ResourceDetails, Resources, ThreadTimes};
 use std::collections::HashMap;
@@ -30,7 +29,6 @@ pub(crate) struct ResourceBook {
     full_every: u32,
     cpu_ns: u64,
     cpu_at_full_ns: Option<u64>,
-    sampling_ns: u64,
     told_parts: MemoryParts,
     parts_age: u32,
     /// What was told of each thread by its id in the operating system: its sequence, CPU time and name.
@@ -49,30 +47,22 @@ impl ResourceBook {
             full_every: FULL_EVERY,
             cpu_ns: 0,
             cpu_at_full_ns: None,
-            sampling_ns: 0,
             told_parts: MemoryParts::default(),
             parts_age: PARTS_EVERY,
             told_threads: HashMap::new(),
         }
     }
 
-    /// Takes a sample, and writes it; `last` takes one of everything. Returns the RSS and the cgroup's usage and limit, bytes.
+    /// Takes a sample, and writes it; `last` takes one of everything. Returns the main figures.
     pub(crate) fn sample(&mut self, time_us: u64, last: bool, records: &mut Vec<Record>) -> Resources {
         let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
         let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= self.full_every && worked(ns));
+        let began_ns = sys::thread_cpu_ns();
         let snapshot = self.sampler.sample(if full { Detail::Full } else { Detail::Brief });
         // Where the CPU time cannot be had, each tenth sample has the threads, as if the process were busy.
         let usage = snapshot.usage.ok().map(|usage| usage.user_ns + usage.system_ns);
         self.cpu_ns = usage.unwrap_or(self.cpu_ns + FULL_AFTER_CPU_NS);
         self.brief += 1;
-        let cost_ns = snapshot.sampling.cpu_ns.map_or(0, |ns| ns.saturating_sub(self.sampling_ns));
-        self.sampling_ns += cost_ns;
-        if full {
-            self.brief = 1;
-            self.cpu_at_full_ns = Some(self.cpu_ns);
-            let affordable = cost_ns.saturating_mul(FULL_SHARE) / SAMPLE_NS;
-            self.full_every = u32::try_from(affordable).unwrap_or(u32::MAX).max(FULL_EVERY);
-        }
         self.fold.push(&snapshot);
         let resources = record(time_us, &snapshot);
         records.push(Record::Resources(resources));
@@ -86,6 +76,11 @@ impl ResourceBook {
         if full {
             records.push(Record::ResourceDetails(details(time_us, &snapshot)));
             write_threads(&mut self.told_threads, time_us, &snapshot, records);
+            self.brief = 1;
+            self.cpu_at_full_ns = Some(self.cpu_ns);
+            let cost_ns = sys::thread_cpu_ns().saturating_sub(began_ns);
+            let affordable = cost_ns.saturating_mul(FULL_SHARE) / SAMPLE_NS;
+            self.full_every = u32::try_from(affordable).unwrap_or(u32::MAX).max(FULL_EVERY);
         }
         resources
     }

@@ -39,8 +39,8 @@ mod platform;
 pub use collector::PlatformResourceCollector;
 pub use error::ResourceError;
 pub use metrics::{
-    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics, ThreadCpu,
-    ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics,
+    ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 
 #[cfg(target_os = "linux")]

@@ -187,15 +187,23 @@ mod linux {
         const STEP_PAGES: usize = 64;
         let mut pages = [0_u8; STEP_PAGES];
         let (mut resident, mut end) = (0, end & !(page_bytes - 1));
+        let mut most = STEP_PAGES;
         while end > low {
-            let step = (end - low).div_ceil(page_bytes).min(STEP_PAGES);
+            let step = (end - low).div_ceil(page_bytes).min(most);
             let from = end - step * page_bytes;
             // SAFETY: the kernel writes one byte a page to `pages`, which is long enough; the range itself is only asked about.
-            let code = unsafe {
-                libc::mincore(from as *mut libc::c_void, step * page_bytes, pages.as_mut_ptr())
-            };
+            let code =
+                unsafe { libc::mincore(from as *mut libc::c_void, step * page_bytes, pages.as_mut_ptr()) };
+            if code != 0 {
+                // A part of it is not mapped: the main thread's stack grows as it is used.
+                if step == 1 {
+                    break;
+                }
+                most = step / 2;
+                continue;
+            }
             let here = pages[..step].iter().filter(|page| **page & 1 == 1).count();
-            if code != 0 || here == 0 {
+            if here == 0 {
                 break;
             }
             resident += here * page_bytes;

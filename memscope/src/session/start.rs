@@ -3,7 +3,7 @@
 use super::builder::SessionBuilder;
 use super::{Running, Session, active, output};
 use crate::control::{self, Settings};
-use crate::drain::{Handle, Setup};
+use crate::drain::{Handle, Setup, Snapshots};
 use crate::hook::SessionData;
 use crate::live::{LiveTable, filter};
 use crate::sampler;
@@ -48,6 +48,7 @@ pub(super) fn start(
         data: data.0,
         interval,
         budget_share,
+        snapshots: Snapshots::new(&trace, &builder.thresholds),
         modules: data.1,
         start_ns,
     };

@@ -8,8 +8,7 @@ use super::answer::Answer;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-type Mallctl =
-    unsafe extern "C" fn(*const c_char, *mut c_void, *mut usize, *mut c_void, usize) -> c_int;
+type Mallctl = unsafe extern "C" fn(*const c_char, *mut c_void, *mut usize, *mut c_void, usize) -> c_int;
 type ProcessInfo = unsafe extern "C" fn(
     *mut usize,
     *mut usize,

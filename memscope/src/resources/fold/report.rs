@@ -1,8 +1,8 @@
 //! The last step: every figure by its name, or the reason that it is absent.
 
 use super::super::metrics::{
-    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics, ThreadCpu,
-    ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics,
+    ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 use super::super::snapshot::{Figure, Gap, Usage};
 use super::cpu::{f64_of, percent, seconds};
@@ -93,10 +93,8 @@ fn cpu(fold: &mut Fold, absent: &mut Absent) -> CpuResourceMetrics {
             "cpu_metrics.throttled_seconds",
             fold.throttling.growth(|told| told.throttled_us).map(|us| seconds(us.saturating_mul(1000))),
         ),
-        throttled_periods: absent.optional(
-            "cpu_metrics.throttled_periods",
-            fold.throttling.growth(|told| told.throttled_periods),
-        ),
+        throttled_periods: absent
+            .optional("cpu_metrics.throttled_periods", fold.throttling.growth(|told| told.throttled_periods)),
         quota_periods: absent
             .optional("cpu_metrics.quota_periods", fold.throttling.growth(|told| told.periods)),
     }
@@ -167,8 +165,9 @@ fn io(fold: &Fold, absent: &mut Absent) -> IoResourceMetrics {
 #[cfg(target_os = "linux")]
 fn allocator(fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
     let told = absent.optional("memory_metrics.allocator", fold.allocator.last())?;
-    let mut name =
-        |figure: &str, value: Figure<u64>| absent.optional(&format!("memory_metrics.allocator.{figure}"), value);
+    let mut name = |figure: &str, value: Figure<u64>| {
+        absent.optional(&format!("memory_metrics.allocator.{figure}"), value)
+    };
     Some(AllocatorMetrics {
         name: match told.kind {
             memscope_trace::AllocatorKind::Glibc => "glibc",

@@ -63,7 +63,11 @@ fn full(at_ns: u64, user_ns: u64, rss_bytes: u64, operations: u64, threads: &[Th
             proportional_bytes: Ok(rss_bytes / 3),
             open_files: Ok(operations),
             pressure: Ok(Pressure { some_us: operations * 10, full_us: operations }),
-            throttling: Ok(Throttling { periods: operations, throttled_periods: 0, throttled_us: operations }),
+            throttling: Ok(Throttling {
+                periods: operations,
+                throttled_periods: 0,
+                throttled_us: operations,
+            }),
         },
         #[cfg(target_os = "linux")]
         allocator: Ok(crate::resources::allocator::AllocatorFigures {

@@ -128,9 +128,9 @@ impl Sampler {
     }
 
     fn brief_memory(&mut self) -> Memory {
-        let told = self.page_bytes.and_then(|page_bytes| {
-            statm::parse(self.statm.read(&mut self.reader)?, page_bytes)
-        });
+        let told = self
+            .page_bytes
+            .and_then(|page_bytes| statm::parse(self.statm.read(&mut self.reader)?, page_bytes));
         Memory {
             rss_bytes: told.map(|(rss, _)| rss),
             anonymous_bytes: told.map(|(_, anonymous)| anonymous),

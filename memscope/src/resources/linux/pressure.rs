@@ -25,8 +25,7 @@ pub(super) fn throttling(name: &'static str, text: &[u8]) -> Figure<Throttling> 
             if words.next() == Some(label) { words.next().and_then(number) } else { None }
         })
     };
-    let throttled_us =
-        value(b"throttled_usec").or_else(|| value(b"throttled_time").map(|ns| ns / 1000));
+    let throttled_us = value(b"throttled_usec").or_else(|| value(b"throttled_time").map(|ns| ns / 1000));
     Ok(Throttling {
         periods: value(b"nr_periods").ok_or(Gap::lacks(name, "nr_periods"))?,
         throttled_periods: value(b"nr_throttled").ok_or(Gap::lacks(name, "nr_throttled"))?,
@@ -50,7 +49,10 @@ mod tests {
     #[test]
     fn both_versions_tell_of_throttling() {
         let v2 = b"usage_usec 5\nuser_usec 3\nnr_periods 10\nnr_throttled 4\nthrottled_usec 70\n";
-        assert_eq!(throttling("cpu", v2), Ok(Throttling { periods: 10, throttled_periods: 4, throttled_us: 70 }));
+        assert_eq!(
+            throttling("cpu", v2),
+            Ok(Throttling { periods: 10, throttled_periods: 4, throttled_us: 70 })
+        );
         let v1 = b"nr_periods 10\nnr_throttled 4\nthrottled_time 70999\n";
         assert_eq!(throttling("cpu", v1), throttling("cpu", v2));
         let none = throttling("cgroup v2 cpu.stat", b"usage_usec 5\n").unwrap_err();

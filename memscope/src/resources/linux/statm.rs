@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn anything_less_is_nothing() {
-        for text in [&b""[..], b"765\n", b"765 435 407", b"765 435\n", b"765 x 407\n", b"1 18446744073709551615\n"] {
+        for text in
+            [&b""[..], b"765\n", b"765 435 407", b"765 435\n", b"765 x 407\n", b"1 18446744073709551615\n"]
+        {
             let gap = parse(text, 4096).unwrap_err();
             assert_eq!(
                 gap.to_string(),

@@ -74,7 +74,10 @@ mod tests {
             ("proc/self/cgroup", "0::/pod/app\n"),
             ("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"),
             ("sys/fs/cgroup/pod/app/memory.pressure", "some total=5\nfull total=3\n"),
-            ("sys/fs/cgroup/pod/app/cpu.stat", "usage_usec 1\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n"),
+            (
+                "sys/fs/cgroup/pod/app/cpu.stat",
+                "usage_usec 1\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n",
+            ),
             ("sys/fs/cgroup/pod/cpu.stat", "usage_usec 1\nnr_periods 9\nnr_throttled 2\nthrottled_usec 7\n"),
         ]);
         let details = CgroupDetails::open(root.path());
