@@ -1,6 +1,6 @@
 //! What sampling the process's resources costs, in percent of one core: of a session, and of the collector alone.
 //!
-//! `collector [SECONDS [THREADS]]`: for 8, 100 and 500 threads, idle and working (each does some 20 µs of work and allocates every 20 ms), runs a session and then
+//! `collector [SECONDS [THREADS [idle|working]]]`: for 8, 100 and 500 threads, idle and working (each does some 20 µs of work and allocates every 20 ms), runs a session and then
 //! a collector for that long, and prints the CPU time of the samples by the sampling thread's own clock.
 
 use memscope::{PlatformResourceCollector, ResourceMetrics, Session};
@@ -13,10 +13,15 @@ use std::time::Duration;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds: u64 = std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?;
     let only: Option<u32> = std::env::args().nth(2).map(|text| text.parse()).transpose()?;
+    let only_work = std::env::args().nth(3);
     println!("| threads | work | session, % of a core | collector, % of a core |");
     println!("| ---: | --- | ---: | ---: |");
     for threads in [8, 100, 500].into_iter().filter(|threads| only.is_none_or(|only| only == *threads)) {
         for works in [false, true] {
+            let work = if works { "working" } else { "idle" };
+            if only_work.as_ref().is_some_and(|only| only != work) {
+                continue;
+            }
             let stop = Arc::new(AtomicBool::new(false));
             let running: Vec<JoinHandle<()>> = (0..threads).map(|_| worker(works, &stop)).collect();
             let session = session(seconds)?;
@@ -26,7 +31,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 thread.thread().unpark();
                 thread.join().map_err(|_| "a worker panicked")?;
             }
-            let work = if works { "working" } else { "idle" };
             println!("| {threads} | {work} | {session:.3} | {alone:.3} |");
         }
     }

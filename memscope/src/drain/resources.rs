@@ -13,8 +13,8 @@ use std::collections::HashMap;
 const FULL_EVERY: u32 = 10;
 /// And none until the process has used so much CPU time since the last: of 500 threads at rest there is nothing to tell.
 const FULL_AFTER_CPU_NS: u64 = 20_000_000;
-/// And they may take this part of a core: 0.03%.
-const FULL_SHARE: u64 = 3_000;
+/// And they may take this part of a core: 0.01%.
+const FULL_SHARE: u64 = 10_000;
 const SAMPLE_NS: u64 = 100_000_000;
 /// Memory's parts are told this often at least, in samples; else when they have changed.
 const PARTS_EVERY: u32 = 10;
