@@ -8,12 +8,20 @@ use memscope_trace::{AllocatorKind, MemoryParts};
 pub(super) fn reconciliation(profile: &Profile) -> Reconciliation {
     let told = |parts: &&MemoryParts| parts.allocator != AllocatorKind::Unknown as u8;
     let kind = profile.memory_parts.iter().rev().find(told).map_or(0, |parts| parts.allocator);
+    // Old figures of the allocator beside new ones of the heap would tell of changes that are none: up to its last answer, only times at which it
+    // was asked count.
+    let last_told = profile.memory_parts.iter().rposition(|parts| told(&parts));
+    let counts = |at: usize, parts: &MemoryParts| last_told.is_none_or(|last| at > last) || told(&parts);
     let mut held = Held::default();
     let points = profile
         .memory_parts
         .iter()
-        .filter_map(|parts| {
+        .enumerate()
+        .filter_map(|(at, parts)| {
             held.update(parts);
+            if !counts(at, parts) {
+                return None;
+            }
             let live =
                 nearest(&profile.timeline, parts.time_us, |counters| counters.time_us).map_or(0, live_bytes);
             let mut point = held.point(parts, u64::try_from(live).unwrap_or(0))?;

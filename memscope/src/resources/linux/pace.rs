@@ -12,12 +12,13 @@ const SHARE: u64 = 20_000;
 pub(super) struct Pace {
     shortest_ns: u64,
     next_ns: u64,
+    cost_ns: u64,
     given_up: Option<Gap>,
 }
 
 impl Pace {
     pub(super) const fn new(shortest_ns: u64) -> Self {
-        Self { shortest_ns, next_ns: 0, given_up: None }
+        Self { shortest_ns, next_ns: 0, cost_ns: 0, given_up: None }
     }
 
     /// Whether it is time at `now_ns`; the reason if it is not.
@@ -32,8 +33,14 @@ impl Pace {
     /// It was asked from `began_ns` to `ended_ns`.
     pub(super) fn asked(&mut self, began_ns: u64, ended_ns: u64) {
         let cost_ns = ended_ns.saturating_sub(began_ns);
+        self.cost_ns = cost_ns;
         let rest_ns = cost_ns.saturating_mul(SHARE).max(self.shortest_ns);
         self.next_ns = ended_ns.saturating_add(rest_ns);
+    }
+
+    /// What the last asking took.
+    pub(super) fn cost_ns(&self) -> u64 {
+        self.cost_ns
     }
 
     /// It is not asked any more, for this reason.
