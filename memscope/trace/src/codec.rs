@@ -72,6 +72,7 @@ pub(crate) fn decode(kind: u8, payload: &[u8]) -> Decoded {
 }
 
 /// What came of decoding a block whose checksums hold.
+#[expect(clippy::large_enum_variant, reason = "lives for the moment of its decoding")]
 pub(crate) enum Decoded {
     /// A record.
     Record(Record),

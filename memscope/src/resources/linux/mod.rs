@@ -10,7 +10,7 @@
 //! | each thread's CPU time | its clock | full | 0.2 to 0.4 a thread |
 //! | each thread's run-queue wait | `/proc/self/task/TID/schedstat`, if it has run | full | 0.5 to 2 a thread |
 //! | memory pressure, CPU quota, descriptors, PSS | see `details` | full, some at their own pace | 2 to 10 each |
-//! | the allocator's own figures | see `allocator` | each, and at most 1/20,000 of the time | 1 to 10,000 |
+//! | the allocator's own figures | see `allocator` | each, and at most 1/4,000 of the time; full, where it is quick | 1 to 10,000 |
 //!
 //! The costs are those of one sample right after another, and of one in 100 ms on an idle virtual machine,
 //! where every cache is cold: the second is what a user pays. (`/proc/self/status` counts context switches
@@ -47,6 +47,7 @@ use tasks::Tasks;
 const CLOCK_SKEW_NS: u64 = 500_000;
 const CLOCK_TRIES: u32 = 4;
 /// The allocator is asked with a brief sample at the most.
+const ALLOCATOR_SHARE: u64 = 4_000;
 const ALLOCATOR_SHORTEST_NS: u64 = 90_000_000;
 /// An allocator that answers in less is quick.
 const QUICK_NS: u64 = 1_000_000;
@@ -87,7 +88,7 @@ impl Sampler {
             tasks: Tasks::open(&mut reader),
             details: DetailSources::open(Path::new("/")),
             allocator: Allocator::find(),
-            allocator_pace: Pace::new(ALLOCATOR_SHORTEST_NS),
+            allocator_pace: Pace::new(ALLOCATOR_SHORTEST_NS).with_share(ALLOCATOR_SHARE),
             cores: cores(),
             page_bytes: os::page_bytes().map_err(|error| Gap::error("sysconf(_SC_PAGESIZE)", &error)),
             sampling_cpu: Ok(0),

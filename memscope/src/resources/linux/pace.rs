@@ -5,12 +5,13 @@
 
 use super::super::snapshot::{Figure, Gap, NOT_LOOKED_AT};
 
-/// One asking may take this part of the time until the next.
+/// One asking may take this part of the time until the next, unless another is said.
 const SHARE: u64 = 20_000;
 
 #[derive(Debug)]
 pub(super) struct Pace {
     shortest_ns: u64,
+    share: u64,
     next_ns: u64,
     cost_ns: u64,
     given_up: Option<Gap>,
@@ -18,7 +19,13 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const fn new(shortest_ns: u64) -> Self {
-        Self { shortest_ns, next_ns: 0, cost_ns: 0, given_up: None }
+        Self { shortest_ns, share: SHARE, next_ns: 0, cost_ns: 0, given_up: None }
+    }
+
+    /// One asking may take the `share`th part of the time until the next.
+    pub(super) const fn with_share(mut self, share: u64) -> Self {
+        self.share = share;
+        self
     }
 
     /// Whether it is time at `now_ns`; the reason if it is not.
@@ -34,7 +41,7 @@ impl Pace {
     pub(super) fn asked(&mut self, began_ns: u64, ended_ns: u64) {
         let cost_ns = ended_ns.saturating_sub(began_ns);
         self.cost_ns = cost_ns;
-        let rest_ns = cost_ns.saturating_mul(SHARE).max(self.shortest_ns);
+        let rest_ns = cost_ns.saturating_mul(self.share).max(self.shortest_ns);
         self.next_ns = ended_ns.saturating_add(rest_ns);
     }
 
