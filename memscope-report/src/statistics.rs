@@ -83,6 +83,7 @@
 
 #[cfg(feature = "tools")]
 mod baselines;
+#[cfg(feature = "tools")]
 mod beta;
 #[cfg(feature = "tools")]
 mod comparison;
@@ -95,6 +96,7 @@ mod total;
 
 #[cfg(feature = "tools")]
 pub use baselines::{Baselines, RunNoise};
+#[cfg(feature = "tools")]
 pub use comparison::{Evidence, Ratio, chance_at_most, difference, ratio, smallest_ratio_shown};
 pub use sum::Sum;
 pub use total::{Losses, Total};

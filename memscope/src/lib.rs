@@ -64,6 +64,7 @@ mod sync;
 mod sys;
 pub mod task;
 mod thread;
+mod threshold;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod unwind;
@@ -78,13 +79,14 @@ pub use memscope_macros::profile;
 pub use memscope_report::analysis::{Bottleneck, BottleneckKind, Severity};
 pub use memscope_report::statistics::Estimate;
 pub use resources::{
-    CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, PlatformResourceCollector, ResourceError,
-    ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics,
+    PlatformResourceCollector, ResourceError, ResourceMetrics, ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 pub use scope::{Scope, scope};
 pub use session::{AnalysisResult, SamplingConfig, Session, SessionBuilder};
 #[cfg(feature = "stream")]
 pub use stream::StreamExt;
+pub use threshold::Threshold;
 #[cfg(feature = "tracing")]
 pub use tracing::ScopeLayer;
 pub use unwind::UnwinderChoice;

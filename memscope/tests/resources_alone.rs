@@ -18,6 +18,7 @@ fn figures_of_a_process_that_does_nothing_else() {
     a_spike_between_two_samples_is_the_exact_peak();
     a_peak_from_before_is_not_reported();
     a_thread_that_ended_meanwhile_stays_listed();
+    the_figures_agree_with_other_sources();
     the_sampling_thread_takes_no_signals_and_is_not_counted();
 }
 
@@ -176,4 +177,59 @@ fn mask(path: &str) -> u64 {
     let text = fs::read_to_string(path).unwrap();
     let mask = text.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
     u64::from_str_radix(mask.trim(), 16).unwrap()
+}
+
+/// The same load as `getrusage`, `ps` and the file system see it: CPU time within a tick and 5%, RSS within 2 MiB, page faults and
+/// descriptors to a few.
+fn the_figures_agree_with_other_sources() {
+    let usage = || {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: getrusage fills in the local that it is given; zeroes are a valid rusage too.
+        unsafe {
+            libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+            usage.assume_init()
+        }
+    };
+    let cpu = |usage: &libc::rusage| {
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    };
+    let mut held = Vec::new();
+    let files: Vec<fs::File> = (0..40).map(|_| tempfile::tempfile().unwrap()).collect();
+    let before = usage();
+    let metrics = monitored(Duration::from_millis(20), || {
+        held = vec![1_u8; 48 * MIB as usize];
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_millis(200) {
+            black_box(held.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        }
+    });
+    let after = usage();
+    let (told, seen) = (metrics.cpu_metrics.total_seconds.unwrap(), cpu(&after) - cpu(&before));
+    assert!((told - seen).abs() <= 0.010 + 0.05 * seen, "CPU seconds: {told}, getrusage {seen}");
+    let faults = (after.ru_minflt - before.ru_minflt) as u64;
+    let told = metrics.memory_metrics.minor_faults.unwrap();
+    assert!(told <= faults && told + faults / 10 + 50 >= faults, "page faults: {told}, getrusage {faults}");
+    let told = metrics.memory_metrics.current_rss_bytes.unwrap();
+    if let Ok(ps) = std::process::Command::new("ps")
+        .args(["-o", "rss=", "-p"])
+        .arg(std::process::id().to_string())
+        .output()
+        && ps.status.success()
+    {
+        let seen: u64 = String::from_utf8_lossy(&ps.stdout).trim().parse::<u64>().unwrap() * 1024;
+        assert!(told.abs_diff(seen) <= 2 * MIB, "RSS: {told}, ps {seen}");
+    }
+    let open = metrics.io_metrics.peak_open_files.unwrap();
+    let listed = fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+    // The collector had its own files open, which are closed by now.
+    assert!(open >= 40 && open.abs_diff(listed) <= 40, "descriptors: {open}, listed {listed}");
+    #[cfg(target_env = "gnu")]
+    {
+        let allocator = metrics.memory_metrics.allocator.as_ref().unwrap();
+        let told = allocator.allocated_bytes.unwrap();
+        assert_eq!(allocator.name, "glibc");
+        assert!((48 * MIB..56 * MIB).contains(&told), "held 48 MiB and little else: {told}");
+    }
+    drop((held, files));
 }

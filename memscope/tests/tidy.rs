@@ -16,6 +16,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/live/entries.rs",
     "memscope/src/live/filter.rs",
     "memscope/src/live/table.rs",
+    "memscope/src/resources/allocator/foreign.rs",
     "memscope/src/resources/os.rs",
     "memscope/src/ring.rs",
     "memscope/src/scope/clock.rs",

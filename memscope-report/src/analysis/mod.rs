@@ -9,6 +9,7 @@ mod group;
 mod growth;
 mod lifetimes;
 mod overview;
+mod reconciliation;
 mod resources;
 mod scope_sites;
 mod scope_tree;
@@ -82,6 +83,7 @@ pub fn analyze(profile: &Profile, symbols: &Symbols) -> Analysis {
         modules,
         thread_series: thread_series::thread_series(profile),
         resources: resources::resources(profile),
+        reconciliation: reconciliation::reconciliation(profile),
         findings: Vec::new(),
         warnings: warnings::warnings(profile, symbols),
     };

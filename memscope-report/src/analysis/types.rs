@@ -3,6 +3,7 @@
 mod distributions;
 mod groups;
 mod over_time;
+mod reconciliation;
 mod scopes;
 mod slices;
 mod tasks;
@@ -12,6 +13,7 @@ use crate::statistics::Estimate;
 pub use distributions::*;
 pub use groups::*;
 pub use over_time::*;
+pub use reconciliation::*;
 pub use scopes::*;
 use serde::Serialize;
 pub use slices::*;
@@ -59,6 +61,8 @@ pub struct Analysis {
     pub thread_series: ThreadSeries,
     /// The operating system's figures over time, in order.
     pub resources: Vec<ResourcePoint>,
+    /// What resident memory is made of, over time.
+    pub reconciliation: Reconciliation,
     /// What stands out, worst first.
     pub findings: Vec<Bottleneck>,
     /// What is wrong with the trace or was lost, each one sentence; empty when all is well.

@@ -26,6 +26,7 @@ mod module_path;
 mod modules;
 pub(crate) mod origin;
 mod plot;
+mod reconciliation;
 mod resources;
 mod rows;
 mod sampling_interval;
@@ -53,6 +54,7 @@ use std::fmt;
 /// Every chart, in the order in which the page shows them.
 const CHARTS: &[Chart] = &[
     memory_over_time::CHART,
+    reconciliation::CHART,
     live_by_site::CHART,
     allocation_rate::CHART,
     call_sites::CHART,

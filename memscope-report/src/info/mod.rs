@@ -104,7 +104,7 @@ impl TraceInfo {
 }
 
 /// The kinds in the order of their numbers.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 22] = [
     "Session",
     "Modules",
     "Threads",
@@ -124,6 +124,9 @@ const KINDS: [&str; 19] = [
     "ScopeDetails",
     "ScopeFrees",
     "ScopeSizes",
+    "MemoryParts",
+    "ResourceDetails",
+    "ThreadTimes",
 ];
 
 /// Counts blocks. How long one was is known by writing it again: a writer has one form for each record.
@@ -182,6 +185,9 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::ScopeDetails(details) => (16, details.scopes.len()),
         Record::ScopeFrees(frees) => (17, frees.scopes.len()),
         Record::ScopeSizes(sizes) => (18, sizes.scopes.len()),
+        Record::MemoryParts(_) => (19, 1),
+        Record::ResourceDetails(_) => (20, 1),
+        Record::ThreadTimes(times) => (21, times.os_ids.len()),
         _ => return None,
     })
 }

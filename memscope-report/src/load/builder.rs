@@ -11,8 +11,8 @@ use super::tasks::TaskFold;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
-    Counters, End, Interval, Loss, MAX_ROWS, Module, Modules, ReadStats, Record, Resources, Samples, Session,
-    Sites, Symbols,
+    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, ReadStats, Record, Resources,
+    Samples, Session, Sites, Symbols,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -28,6 +28,7 @@ pub(crate) struct Builder {
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
+    memory_parts: Series<MemoryParts>,
     scopes: ScopeFold,
     tasks: TaskFold,
     names: super::profile::SymbolNames,
@@ -53,6 +54,7 @@ impl Builder {
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
+            memory_parts: Series::new(|parts| parts.rss_bytes.unwrap_or(0) as i64),
             scopes: ScopeFold::default(),
             tasks: TaskFold::default(),
             names: super::profile::SymbolNames::default(),
@@ -105,6 +107,11 @@ impl Builder {
                     resources.time_us.max(self.resources.last().map_or(0, |last| last.time_us));
                 self.last_us = self.last_us.max(resources.time_us);
                 self.resources.push(resources);
+            }
+            Record::MemoryParts(mut parts) => {
+                parts.time_us = parts.time_us.max(self.memory_parts.last().map_or(0, |last| last.time_us));
+                self.last_us = self.last_us.max(parts.time_us);
+                self.memory_parts.push(parts);
             }
             Record::Loss(loss) => self.loss = loss,
             Record::End(end) => self.end = Some(end),
@@ -223,6 +230,7 @@ impl Builder {
             intervals: self.intervals.into_rows(),
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
+            memory_parts: self.memory_parts.finish(),
             scopes,
             scope_troubles,
             tasks,

@@ -19,7 +19,6 @@ mod ownership;
 mod peak;
 mod pipeline;
 mod profile;
-#[cfg(any(feature = "export", feature = "tools"))]
 mod replay;
 mod samples;
 mod scopes;
@@ -47,7 +46,6 @@ pub(crate) use profile::is_damaged;
 pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;
-#[cfg(any(feature = "export", feature = "tools"))]
 pub(crate) use replay::{Event, replay};
 pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
 pub use site_times::{SiteActivity, SiteTimes};

@@ -8,7 +8,9 @@ use super::stacks::StackTree;
 use super::tasks::{TaskCount, TaskInstance};
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
-use memscope_trace::{Counters, End, Interval, Loss, Module, ReadStats, Resources, Session, ThreadCounters};
+use memscope_trace::{
+    Counters, End, Interval, Loss, MemoryParts, Module, ReadStats, Resources, Session, ThreadCounters,
+};
 
 /// A trace, read. Everything that only the whole process or one thread or scope has is exact; samples are folded into
 /// their sites. Ids that the trace does not define have been counted ([`Irregularities`]) and passed over.
@@ -39,6 +41,8 @@ pub struct Profile {
     pub timeline: Vec<Counters>,
     /// What the operating system said over time, in order, thinned to 4,000 points at most.
     pub resources: Vec<Resources>,
+    /// Where resident memory was over time, in order, thinned to 4,000 points at most.
+    pub memory_parts: Vec<MemoryParts>,
     /// The scopes, by id.
     pub scopes: Vec<ScopeTotals>,
     /// What went wrong with scopes.

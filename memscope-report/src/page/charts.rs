@@ -23,7 +23,15 @@ const GROUPS: [(&str, &str, &[&str]); 7] = [
     (
         "time",
         "Over time",
-        &["memory_over_time", "allocation_rate", "live_by", "sites_over_time", "stacked", "resources"],
+        &[
+            "memory_over_time",
+            "reconciliation",
+            "allocation_rate",
+            "live_by",
+            "sites_over_time",
+            "stacked",
+            "resources",
+        ],
     ),
     ("where", "Where", &["call_sites", "treemap", "modules"]),
     ("stacks", "Flame graphs", &["flame"]),

@@ -23,8 +23,8 @@ mod tables;
 mod tasks;
 mod verdict;
 
-#[cfg(feature = "cli")]
 pub(crate) use data::MOST_SITES;
+#[cfg(feature = "cli")]
 pub(crate) use html::utc;
 
 use crate::analysis::Analysis;

@@ -17,6 +17,11 @@ pub fn write_summary_json(out: &mut dyn Write, analysis: &Analysis) -> io::Resul
         "session": session(analysis),
         "totals": totals(analysis),
         "sites": analysis.sites.iter().take(SITES).map(site).collect::<Vec<_>>(),
+        "reconciliation": analysis.reconciliation.points.iter().max_by_key(|point| point.rss_bytes).map(|highest| json!({
+            "allocator": analysis.reconciliation.allocator,
+            "at_highest_rss": highest,
+            "at_end": analysis.reconciliation.points.last(),
+        })),
         "findings": analysis.findings.iter().map(|finding| json!({
             "kind": finding.kind,
             "severity": finding.severity,

@@ -90,6 +90,7 @@ pub(crate) fn service() -> Analysis {
     analysis.slices = over_time::slices(4, 131_072);
     analysis.thread_series = over_time::thread_series(&analysis.threads, 131_072);
     analysis.resources = over_time::resources();
+    analysis.reconciliation = over_time::reconciliation();
     analysis.lifetimes_by_size = over_time::lifetimes_by_size(&analysis.sizes, &analysis.lifetimes);
     analysis
 }

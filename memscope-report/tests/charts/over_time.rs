@@ -87,3 +87,28 @@ pub(crate) fn lifetimes_by_size(sizes: &[SizeBucket], lifetimes: &[LifetimeBucke
     }
     cells
 }
+
+/// A spike that the allocator keeps, under a limit.
+pub(crate) fn reconciliation() -> memscope_report::analysis::Reconciliation {
+    const MIB: u64 = 1 << 20;
+    let point = |step: u64| {
+        let live = if step < 30 { 20 + 4 * step } else { 30 };
+        let kept = if step < 30 { 2 } else { 90 };
+        memscope_report::analysis::ReconciliationPoint {
+            time_us: step * 33_000,
+            rss_bytes: (live + kept + 12 + 9 + 6 + 3) * MIB,
+            live_bytes: live * MIB,
+            kept_bytes: kept * MIB,
+            overhead_bytes: 12 * MIB,
+            file_bytes: 9 * MIB,
+            unexplained_bytes: 6 * MIB,
+            stack_bytes: 3 * MIB,
+            not_resident_bytes: 5 * MIB,
+            cgroup_usage_bytes: Some((live + kept + 40) * MIB),
+            cgroup_limit_bytes: Some(256 * MIB),
+            ..Default::default()
+        }
+    };
+    let points = (0..60).map(point).collect();
+    memscope_report::analysis::Reconciliation { allocator: "glibc", points }
+}

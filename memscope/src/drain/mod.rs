@@ -20,6 +20,7 @@ mod output;
 mod resources;
 mod rhythm;
 mod scopes;
+mod snapshots;
 #[cfg(feature = "symbols")]
 mod symbols;
 mod tasks;
@@ -27,4 +28,5 @@ mod thread;
 mod tick_cost;
 
 pub(crate) use handle::Handle;
+pub(crate) use snapshots::Snapshots;
 pub(crate) use thread::{Outcome, Setup};

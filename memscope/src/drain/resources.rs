@@ -1,20 +1,38 @@
 //! The process's figures as the operating system has them: into the trace, and folded into the session's result.
+//!
+//! Ten times a second a brief sample: CPU time, RSS with its anonymous part, the allocator's figures. Full ones, with every thread, are dearer, and
+//! as far apart as their cost demands.
 
-use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot};
-use memscope_trace::Resources;
+use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot, page_bytes, resident_down_from};
+use crate::sys;
+use crate::thread::registry;
+use memscope_trace::{AllocatorKind, MemoryParts, Record, ResourceDetails, Resources, ThreadTimes};
+use std::collections::HashMap;
 
 /// Samples with the threads are dear: one in so many at most.
 const FULL_EVERY: u32 = 10;
 /// And none until the process has used so much CPU time since the last: of 500 threads at rest there is nothing to tell.
 const FULL_AFTER_CPU_NS: u64 = 20_000_000;
+/// And they may take this part of a core: 0.01%.
+const FULL_SHARE: u64 = 10_000;
+const SAMPLE_NS: u64 = 100_000_000;
+/// Memory's parts are told this often at least, in samples; else when they have changed.
+const PARTS_EVERY: u32 = 10;
+/// Rows of a record of threads: names may take 45 bytes each.
+const MOST_THREADS: usize = 512;
 
 pub(crate) struct ResourceBook {
     sampler: Sampler,
     fold: Fold,
-    /// Samples since the last with the threads.
+    /// Samples since the last with the threads, and how many must be between two.
     brief: u32,
+    full_every: u32,
     cpu_ns: u64,
     cpu_at_full_ns: Option<u64>,
+    told_parts: MemoryParts,
+    parts_age: u32,
+    /// What was told of each thread by its id in the operating system: its sequence, CPU time and name.
+    told_threads: HashMap<u32, (u64, u64, String)>,
 }
 
 impl ResourceBook {
@@ -22,24 +40,49 @@ impl ResourceBook {
     pub(crate) fn open() -> Self {
         let mut sampler = Sampler::new();
         sampler.set_calling_thread_apart();
-        Self { sampler, fold: Fold::default(), brief: 0, cpu_ns: 0, cpu_at_full_ns: None }
+        Self {
+            sampler,
+            fold: Fold::default(),
+            brief: 0,
+            full_every: FULL_EVERY,
+            cpu_ns: 0,
+            cpu_at_full_ns: None,
+            told_parts: MemoryParts::default(),
+            parts_age: PARTS_EVERY,
+            told_threads: HashMap::new(),
+        }
     }
 
-    /// Takes a sample; `last` takes one of everything.
-    pub(crate) fn sample(&mut self, time_us: u64, last: bool) -> Resources {
+    /// Takes a sample, and writes it; `last` takes one of everything. Returns the main figures.
+    pub(crate) fn sample(&mut self, time_us: u64, last: bool, records: &mut Vec<Record>) -> Resources {
         let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
-        let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= FULL_EVERY && worked(ns));
+        let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= self.full_every && worked(ns));
+        let began_ns = sys::thread_cpu_ns();
         let snapshot = self.sampler.sample(if full { Detail::Full } else { Detail::Brief });
         // Where the CPU time cannot be had, each tenth sample has the threads, as if the process were busy.
         let usage = snapshot.usage.ok().map(|usage| usage.user_ns + usage.system_ns);
         self.cpu_ns = usage.unwrap_or(self.cpu_ns + FULL_AFTER_CPU_NS);
         self.brief += 1;
+        self.fold.push(&snapshot);
+        let resources = record(time_us, &snapshot);
+        records.push(Record::Resources(resources));
+        let parts = MemoryParts { time_us: self.told_parts.time_us, ..parts(&snapshot, full) };
+        self.parts_age += 1;
+        if parts != self.told_parts || self.parts_age >= PARTS_EVERY {
+            self.parts_age = 0;
+            self.told_parts = MemoryParts { time_us, ..parts };
+            records.push(Record::MemoryParts(self.told_parts));
+        }
         if full {
+            records.push(Record::ResourceDetails(details(time_us, &snapshot)));
+            write_threads(&mut self.told_threads, time_us, &snapshot, records);
             self.brief = 1;
             self.cpu_at_full_ns = Some(self.cpu_ns);
+            let cost_ns = sys::thread_cpu_ns().saturating_sub(began_ns);
+            let affordable = cost_ns.saturating_mul(FULL_SHARE) / SAMPLE_NS;
+            self.full_every = u32::try_from(affordable).unwrap_or(u32::MAX).max(FULL_EVERY);
         }
-        self.fold.push(&snapshot);
-        record(time_us, &snapshot)
+        resources
     }
 
     /// What the samples say together.
@@ -65,5 +108,97 @@ fn record(time_us: u64, snapshot: &Snapshot<'_>) -> Resources {
         written_bytes: io.map(|io| io.character_written_bytes),
         cgroup_usage_bytes: snapshot.cgroup_usage_bytes.ok(),
         cgroup_limit_bytes: snapshot.cgroup_limit_bytes.ok(),
+    }
+}
+
+fn parts(snapshot: &Snapshot<'_>, full: bool) -> MemoryParts {
+    let (stacks, stack_bytes) = if full { resident_stacks() } else { (0, None) };
+    let mut parts = MemoryParts {
+        rss_bytes: snapshot.memory.rss_bytes.ok(),
+        anonymous_bytes: snapshot.memory.anonymous_bytes.ok(),
+        swap_bytes: snapshot.memory.swap_bytes.ok(),
+        proportional_bytes: snapshot.details.proportional_bytes.ok(),
+        stack_bytes,
+        stacks,
+        allocator: AllocatorKind::Unknown as u8,
+        ..MemoryParts::default()
+    };
+    if let Ok(told) = snapshot.allocator {
+        parts.allocator = told.kind as u8;
+        parts.allocated_bytes = told.allocated_bytes.ok();
+        parts.active_bytes = told.active_bytes.ok();
+        parts.metadata_bytes = told.metadata_bytes.ok();
+        parts.free_bytes = told.free_bytes.ok();
+        parts.mapped_bytes = told.mapped_bytes.ok();
+        parts.resident_bytes = told.resident_bytes.ok();
+        parts.retained_bytes = told.retained_bytes.ok();
+    }
+    parts
+}
+
+/// How many threads' stacks are known, and what is resident of them, bytes.
+fn resident_stacks() -> (u64, Option<u64>) {
+    let Some(page_bytes) = page_bytes().ok().and_then(|bytes| usize::try_from(bytes).ok()) else {
+        return (0, None);
+    };
+    let (mut stacks, mut bytes) = (0, 0);
+    registry::for_each(|record| {
+        if let Some((low, end)) = record.known_stack_bounds() {
+            stacks += 1;
+            bytes += resident_down_from(low, end, page_bytes);
+        }
+    });
+    (stacks, Some(bytes))
+}
+
+fn details(time_us: u64, snapshot: &Snapshot<'_>) -> ResourceDetails {
+    let io = snapshot.io.ok();
+    let pressure = snapshot.details.pressure.ok();
+    let throttling = snapshot.details.throttling.ok();
+    ResourceDetails {
+        time_us,
+        open_files: snapshot.details.open_files.ok(),
+        read_operations: io.map(|io| io.read_operations),
+        write_operations: io.map(|io| io.write_operations),
+        storage_read_bytes: io.map(|io| io.storage_read_bytes),
+        storage_written_bytes: io.map(|io| io.storage_written_bytes),
+        memory_some_stalled_us: pressure.map(|pressure| pressure.some_us),
+        memory_full_stalled_us: pressure.map(|pressure| pressure.full_us),
+        cpu_periods: throttling.map(|throttling| throttling.periods),
+        cpu_throttled_periods: throttling.map(|throttling| throttling.throttled_periods),
+        cpu_throttled_us: throttling.map(|throttling| throttling.throttled_us),
+    }
+}
+
+/// Tells of the threads that have run since they were told of last.
+fn write_threads(
+    told: &mut HashMap<u32, (u64, u64, String)>,
+    time_us: u64,
+    snapshot: &Snapshot<'_>,
+    records: &mut Vec<Record>,
+) {
+    let Ok(threads) = snapshot.threads else { return };
+    told.retain(|tid, _| threads.binary_search_by_key(tid, |thread| thread.tid).is_ok());
+    let mut rows = ThreadTimes { time_us, ..ThreadTimes::default() };
+    for thread in threads {
+        let before = told.get(&thread.tid).filter(|before| before.0 == thread.sequence);
+        if before.is_some_and(|before| before.1 == thread.cpu_ns) {
+            continue;
+        }
+        let name = thread.name.to_string();
+        let is_same = before.is_some_and(|before| before.2 == name);
+        rows.os_ids.push(u64::from(thread.tid));
+        rows.cpu_us.push(thread.cpu_ns / 1000);
+        rows.wait_us.push(thread.wait_ns.map_or(0, |ns| ns / 1000));
+        rows.wait_known.push(u8::from(thread.wait_ns.is_ok()));
+        rows.names.push(if is_same { String::new() } else { name.clone() });
+        told.insert(thread.tid, (thread.sequence, thread.cpu_ns, name));
+        if rows.os_ids.len() == MOST_THREADS {
+            let full = std::mem::replace(&mut rows, ThreadTimes { time_us, ..ThreadTimes::default() });
+            records.push(Record::ThreadTimes(full));
+        }
+    }
+    if !rows.os_ids.is_empty() {
+        records.push(Record::ThreadTimes(rows));
     }
 }

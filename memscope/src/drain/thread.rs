@@ -7,6 +7,7 @@ use super::handle::Shared;
 use super::output::Output;
 use super::resources::ResourceBook;
 use super::rhythm::Rhythm;
+use super::snapshots::Snapshots;
 #[cfg(feature = "symbols")]
 use super::symbols;
 use crate::bell::BELL;
@@ -41,6 +42,7 @@ pub(crate) struct Setup {
     pub(crate) interval: Interval,
     /// The share of the process's CPU time that the session may take, if it is to keep to one.
     pub(crate) budget_share: Option<f64>,
+    pub(crate) snapshots: Option<Snapshots>,
     pub(crate) modules: Vec<LoadedModule>,
     pub(crate) start_ns: u64,
 }
@@ -65,6 +67,7 @@ pub(super) struct Drain {
     modules: Vec<LoadedModule>,
     modules_generation: (u64, u64),
     resources: Option<ResourceBook>,
+    snapshots: Option<Snapshots>,
     governor: Option<Governor>,
     start_ns: u64,
     /// The sums when threads were last looked for, and when their figures were last told.
@@ -79,7 +82,7 @@ pub(super) struct Drain {
 
 impl Drain {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { file, data, session, interval, budget_share, modules, start_ns } = setup;
+        let Setup { file, data, session, interval, budget_share, snapshots, modules, start_ns } = setup;
         let modules_generation = modules::generation();
         let data = Box::into_raw(data);
         set_session_data(data);
@@ -93,6 +96,7 @@ impl Drain {
             modules,
             modules_generation,
             resources: Some(ResourceBook::open()),
+            snapshots,
             governor: budget_share.map(|share| Governor::new(share, interval, start_ns)),
             start_ns,
             figures: Figures::default(),
@@ -126,6 +130,9 @@ impl Drain {
             self.rhythm.emptied(now_ns, events > 0);
             let slower_cpu_ns = self.slower_work(now_ns);
             self.write();
+            if let Some(snapshots) = &mut self.snapshots {
+                snapshots.take();
+            }
             if let Some(governor) = &mut self.governor {
                 governor.tick_ended(events, slower_cpu_ns);
             }
@@ -219,7 +226,10 @@ impl Drain {
 
     fn resources(&mut self, time_us: u64, last: bool) {
         if let Some(book) = &mut self.resources {
-            self.records.push(Record::Resources(book.sample(time_us, last)));
+            let resources = book.sample(time_us, last, &mut self.records);
+            if let Some(snapshots) = &mut self.snapshots {
+                snapshots.observe(&resources);
+            }
         }
     }
 

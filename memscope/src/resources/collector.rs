@@ -29,7 +29,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 /// core, after an allowance that lets a short run have nothing but full samples; what the allowance does not
 /// cover is brief.
 const FULL_SHARE: u64 = 5_000;
-const FULL_ALLOWANCE_NS: u64 = 10_000_000;
+const FULL_ALLOWANCE_NS: u64 = 3_000_000;
 
 /// Measures what this process takes from the machine, with or without a profiling session.
 ///

@@ -12,7 +12,7 @@ mod span;
 mod threads;
 
 use super::metrics::ResourceMetrics;
-use super::snapshot::{Cores, Gap, Io, Sampling, Snapshot, Usage};
+use super::snapshot::{Cores, Gap, Io, Pressure, Sampling, Snapshot, Throttling, Usage};
 use cpu::{CoreTime, PeakUsage};
 use memory::MemoryFold;
 use span::Span;
@@ -35,6 +35,13 @@ pub(crate) struct Fold {
     cgroup_usage: Span<u64>,
     cgroup_peak: Option<u64>,
     io: Span<Io>,
+    proportional: Span<u64>,
+    open_files: Span<u64>,
+    peak_open_files: Option<u64>,
+    pressure: Span<Pressure>,
+    throttling: Span<Throttling>,
+    #[cfg(target_os = "linux")]
+    allocator: Span<super::allocator::AllocatorFigures>,
     thread_count: Span<u64>,
     peak_threads: Option<u64>,
     threads: ThreadFold,
@@ -59,6 +66,7 @@ impl Fold {
         self.cgroup_usage.push(snapshot.cgroup_usage_bytes);
         self.cgroup_peak = self.cgroup_peak.max(snapshot.cgroup_usage_bytes.ok());
         self.io.push(snapshot.io);
+        self.push_details(snapshot);
         self.thread_count.push(snapshot.thread_count);
         self.peak_threads = self.peak_threads.max(snapshot.thread_count.ok());
         if let (Ok(threads), Ok(cores)) = (snapshot.thread_count, snapshot.cores.available) {
@@ -67,6 +75,17 @@ impl Fold {
         self.threads.push(snapshot.threads);
         let first = self.sampling.map_or(snapshot.sampling, |(first, _)| first);
         self.sampling = Some((first, snapshot.sampling));
+    }
+
+    fn push_details(&mut self, snapshot: &Snapshot<'_>) {
+        let details = &snapshot.details;
+        self.proportional.push(details.proportional_bytes);
+        self.open_files.push(details.open_files);
+        self.peak_open_files = self.peak_open_files.max(details.open_files.ok());
+        self.pressure.push(details.pressure);
+        self.throttling.push(details.throttling);
+        #[cfg(target_os = "linux")]
+        self.allocator.push(snapshot.allocator);
     }
 
     /// The figures of the span from the first snapshot to the last.

@@ -73,6 +73,13 @@ pub struct CpuResourceMetrics {
     pub available_cores: Option<u64>,
     /// Cores of the machine that are on line.
     pub machine_cores: Option<u64>,
+    /// Time in the span that the CPU quota of the process's cgroup (or of one above it) kept that cgroup off its cores, summed over cores,
+    /// seconds. Other processes of the cgroup are in it.
+    pub throttled_seconds: Option<f64>,
+    /// Periods of the quota in the span in which it ran out.
+    pub throttled_periods: Option<u64>,
+    /// Periods of the quota in the span. Throttled in 0% of them is good; above 5% requests wait visibly.
+    pub quota_periods: Option<u64>,
 }
 
 /// Memory of the process as the kernel counts it.
@@ -102,6 +109,9 @@ pub struct MemoryResourceMetrics {
     pub shared_memory_bytes: Option<u64>,
     /// Anonymous memory of the process that is swapped out at the last sample, bytes.
     pub swap_bytes: Option<u64>,
+    /// RSS at the last time that it was asked (at most every 10 s, and not above 4 GiB), with memory shared with other processes divided by
+    /// their number (PSS), bytes.
+    pub proportional_bytes: Option<u64>,
     /// Page faults that were served without reading from storage.
     pub minor_faults: Option<u64>,
     /// Page faults that had to wait for storage.
@@ -115,6 +125,36 @@ pub struct MemoryResourceMetrics {
     pub cgroup_usage_bytes: Option<u64>,
     /// Highest `cgroup_usage_bytes` of all samples.
     pub cgroup_peak_usage_bytes: Option<u64>,
+    /// Time in the span in which some task of the cgroup waited for memory (PSI), seconds.
+    pub pressure_some_seconds: Option<f64>,
+    /// Time in the span in which all tasks of the cgroup that were not idle waited for memory, seconds. 0 is good; a percent of the span is
+    /// the way to being killed.
+    pub pressure_full_seconds: Option<f64>,
+    /// What the allocator says of itself, when it was asked last.
+    pub allocator: Option<AllocatorMetrics>,
+}
+
+/// What the program's allocator says of itself: the first found of jemalloc, mimalloc and glibc. What it does not tell is `None`, with the reason
+/// in [`ResourceMetrics::unavailable`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AllocatorMetrics {
+    /// `jemalloc`, `mimalloc` or `glibc`.
+    pub name: &'static str,
+    /// Bytes handed out, rounding included; with glibc also its headers and the caches of threads.
+    pub allocated_bytes: Option<u64>,
+    /// Bytes of pages in which something is handed out.
+    pub active_bytes: Option<u64>,
+    /// Bytes of the allocator's own books.
+    pub metadata_bytes: Option<u64>,
+    /// Bytes freed by the program and held for later, resident or not.
+    pub free_bytes: Option<u64>,
+    /// Bytes held from the operating system, resident or not.
+    pub mapped_bytes: Option<u64>,
+    /// Bytes of it that are resident, at most.
+    pub resident_bytes: Option<u64>,
+    /// Bytes of addresses kept without memory behind them.
+    pub retained_bytes: Option<u64>,
 }
 
 /// Reads and writes of the process, without those that took the samples.
@@ -139,6 +179,10 @@ pub struct IoResourceMetrics {
     /// Bytes that this process made dirty for storage (`write_bytes`); some may be deleted before they are
     /// written.
     pub storage_written_bytes: Option<u64>,
+    /// Descriptors that were open when they were counted last (at most every 2 s). memscope's own are among them.
+    pub open_files: Option<u64>,
+    /// Most of them at any time that they were counted.
+    pub peak_open_files: Option<u64>,
 }
 
 /// The threads of the process, without the sampling thread.

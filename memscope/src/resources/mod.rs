@@ -17,6 +17,9 @@
 //! Nothing is guessed: what no snapshot had is `None` in the metrics, with the reason in
 //! [`ResourceMetrics::unavailable`].
 
+// Asked on Linux only, where the rest of the reckoning is.
+#[cfg(target_os = "linux")]
+mod allocator;
 mod collector;
 mod error;
 mod fold;
@@ -36,9 +39,12 @@ mod platform;
 pub use collector::PlatformResourceCollector;
 pub use error::ResourceError;
 pub use metrics::{
-    CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics, ThreadCpu,
-    ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics,
+    ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::os::{page_bytes, resident_down_from};
 
 // The pull form, for a thread that has other work as well.
 #[allow(unused_imports)]

@@ -67,7 +67,7 @@ mod no_signals {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::*;
+pub(crate) use linux::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -179,6 +179,37 @@ mod linux {
             libc::syscall(libc::SYS_getdents64, directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len())
         };
         usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// How much of the memory from `low` to `end` is resident, bytes, as far as it goes down from `end` without a gap of [`STEP_PAGES`]
+    /// pages. (Stacks grow downwards: what lies below was never touched.) What is not mapped, or not any more, is not resident.
+    pub(crate) fn resident_down_from(low: usize, end: usize, page_bytes: usize) -> u64 {
+        const STEP_PAGES: usize = 64;
+        let mut pages = [0_u8; STEP_PAGES];
+        let (mut resident, mut end) = (0, end & !(page_bytes - 1));
+        let mut most = STEP_PAGES;
+        while end > low {
+            let step = (end - low).div_ceil(page_bytes).min(most);
+            let from = end - step * page_bytes;
+            // SAFETY: the kernel writes one byte a page to `pages`, which is long enough; the range itself is only asked about.
+            let code =
+                unsafe { libc::mincore(from as *mut libc::c_void, step * page_bytes, pages.as_mut_ptr()) };
+            if code != 0 {
+                // A part of it is not mapped: the main thread's stack grows as it is used.
+                if step == 1 {
+                    break;
+                }
+                most = step / 2;
+                continue;
+            }
+            let here = pages[..step].iter().filter(|page| **page & 1 == 1).count();
+            if here == 0 {
+                break;
+            }
+            resident += here * page_bytes;
+            end = from;
+        }
+        u64::try_from(resident).unwrap_or(0)
     }
 
     /// A count or a time that is never negative; its C type differs between platforms.

@@ -1,7 +1,7 @@
 //! The sampler where memscope has no sources yet: the clock and the cores, and for each other figure the
 //! reason that it is absent.
 
-use super::snapshot::{Cores, Detail, Gap, Memory, Sampling, Snapshot};
+use super::snapshot::{Cores, Detail, Details, Gap, Memory, Sampling, Snapshot};
 use std::time::Instant;
 
 const NOT_HERE: Gap = Gap::because(std::env::consts::OS, "memscope reads this figure on Linux only");
@@ -36,6 +36,7 @@ impl Sampler {
             cgroup_limit_bytes: Err(NOT_HERE),
             cgroup_usage_bytes: Err(NOT_HERE),
             threads: Err(NOT_HERE),
+            details: Details::missing(NOT_HERE),
             sampling: Sampling { cpu_ns: Err(NOT_HERE), operations: 0 },
         }
     }

@@ -35,7 +35,37 @@ pub(crate) struct Snapshot<'a> {
     pub cgroup_usage_bytes: Figure<u64>,
     /// Each live thread, ordered by `tid`.
     pub threads: Figure<&'a [Thread]>,
+    pub details: Details,
+    #[cfg(target_os = "linux")]
+    pub allocator: Figure<super::allocator::AllocatorFigures>,
     pub sampling: Sampling,
+}
+
+/// What is asked less often than the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Details {
+    /// RSS, with what is shared divided by the number of processes that share it.
+    pub proportional_bytes: Figure<u64>,
+    pub open_files: Figure<u64>,
+    pub pressure: Figure<Pressure>,
+    pub throttling: Figure<Throttling>,
+}
+
+/// For how long tasks of the cgroup waited for memory since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pressure {
+    /// Some of them did.
+    pub some_us: u64,
+    /// All of them did.
+    pub full_us: u64,
+}
+
+/// What the CPU quota of the cgroup did since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Throttling {
+    pub periods: u64,
+    pub throttled_periods: u64,
+    pub throttled_us: u64,
 }
 
 /// How many cores there are; they do not change while sampling.
@@ -156,6 +186,13 @@ impl fmt::Display for Gap {
 impl Usage {
     pub(crate) fn cpu_ns(&self) -> u64 {
         self.user_ns.saturating_add(self.system_ns)
+    }
+}
+
+impl Details {
+    /// All figures missing for one reason.
+    pub(crate) const fn missing(gap: Gap) -> Self {
+        Self { proportional_bytes: Err(gap), open_files: Err(gap), pressure: Err(gap), throttling: Err(gap) }
     }
 }
 

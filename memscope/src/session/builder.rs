@@ -4,6 +4,7 @@ use super::budget::OverheadBudget;
 use super::config::{DEFAULT_INTERVAL_BYTES, SamplingConfig};
 use super::{Session, environment, start};
 use crate::thread::Busy;
+use crate::threshold::Threshold;
 use crate::{Error, Result, UnwinderChoice};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ pub struct SessionBuilder {
     pub(crate) seed: Option<u64>,
     pub(crate) unwinder: UnwinderChoice,
     pub(crate) shared_rings: bool,
+    pub(crate) thresholds: Vec<Threshold>,
 }
 
 impl Default for SessionBuilder {
@@ -36,6 +38,7 @@ impl Default for SessionBuilder {
             seed: None,
             unwinder: UnwinderChoice::Auto,
             shared_rings: false,
+            thresholds: Vec::new(),
         }
     }
 }
@@ -113,6 +116,20 @@ impl SessionBuilder {
         self
     }
 
+    /// Copies the trace so far each time that memory passes a step of `threshold`, to `snapshot-NUMBER-SIZEMiB.bin` in the output folder: what was
+    /// held then survives a kill for lack of memory, with the size in its name. The newest eight are kept. Memory is looked at ten times a
+    /// second: of a ramp that is faster than a step in that time, steps are passed over. May be called several times.
+    ///
+    /// ```no_run
+    /// use memscope::{Session, Threshold};
+    /// let session = Session::builder().on_threshold(Threshold::PercentOfLimit(10.0)).start()?;
+    /// # Ok::<(), memscope::Error>(())
+    /// ```
+    pub fn on_threshold(mut self, threshold: Threshold) -> Self {
+        self.thresholds.push(threshold);
+        self
+    }
+
     /// Starts the session.
     ///
     /// # Errors
@@ -129,6 +146,7 @@ impl SessionBuilder {
         let _busy = Busy::enter();
         let builder = environment::apply(ours)?;
         builder.config.validate()?;
+        builder.thresholds.iter().try_for_each(|threshold| threshold.validate())?;
         let preset = builder.config.preset().filter(|_| builder.interval_bytes.is_none());
         let chosen = preset.map_or(DEFAULT_INTERVAL_BYTES, |preset| preset.interval_bytes);
         let interval_bytes = builder.interval_bytes.unwrap_or(chosen);

@@ -4,7 +4,7 @@ use super::builder::SessionBuilder;
 use super::{Running, Session, active, output, rings};
 use crate::arena::Owner;
 use crate::control::{self, Settings};
-use crate::drain::{Handle, Setup};
+use crate::drain::{Handle, Setup, Snapshots};
 use crate::hook::SessionData;
 use crate::live::{LiveTable, filter};
 use crate::sampler;
@@ -49,7 +49,16 @@ pub(super) fn start(
             Owner { started_unix_ns: session.started_unix_ns, start_ns, credit_bytes: interval.credit_bytes };
         data.0.arena = Some(rings::create(&trace, builder.config.buffer_size, &owner)?);
     }
-    let setup = Setup { file, session, data: data.0, interval, budget_share, modules: data.1, start_ns };
+    let setup = Setup {
+        file,
+        session,
+        data: data.0,
+        interval,
+        budget_share,
+        snapshots: Snapshots::new(&trace, &builder.thresholds),
+        modules: data.1,
+        start_ns,
+    };
     let drain = Handle::start(setup)
         .map_err(|source| Error::Start { refused: "a thread for the drain", source: Some(source) })?;
     let trace_absolute = std::path::absolute(&trace).unwrap_or_else(|_| trace.clone());

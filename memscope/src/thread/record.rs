@@ -254,6 +254,12 @@ impl ThreadRecord {
         (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
     }
 
+    /// The thread's stack, if it has been asked for before; from any thread.
+    pub(crate) fn known_stack_bounds(&self) -> Option<(usize, usize)> {
+        let end = self.state.stack_end.load(Ordering::Relaxed);
+        (end > 1).then(|| (self.identity.stack_low.load(Ordering::Relaxed), end))
+    }
+
     /// The thread's figures of scopes; from the thread itself. `None` where there is no memory for them.
     #[inline(always)]
     pub(crate) fn scope_table_or_create(&self) -> Option<&ScopeTable> {

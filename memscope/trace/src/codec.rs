@@ -72,6 +72,7 @@ pub(crate) fn decode(kind: u8, payload: &[u8]) -> Decoded {
 }
 
 /// What came of decoding a block whose checksums hold.
+#[expect(clippy::large_enum_variant, reason = "lives for the moment of its decoding")]
 pub(crate) enum Decoded {
     /// A record.
     Record(Record),
@@ -111,4 +112,7 @@ kinds! {
     22 SampleTasks FLAG_IGNORABLE, sample_deltas tasks;
     23 TaskTotals FLAG_IGNORABLE, ;
     24 TaskEnds FLAG_IGNORABLE, tasks ends ended_us;
+    25 MemoryParts FLAG_IGNORABLE, ;
+    26 ResourceDetails FLAG_IGNORABLE, ;
+    27 ThreadTimes FLAG_IGNORABLE, os_ids cpu_us wait_us wait_known names;
 }

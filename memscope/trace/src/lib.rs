@@ -37,6 +37,7 @@ mod record;
 pub mod rings;
 mod sweep;
 mod task;
+mod usage;
 mod window;
 mod writer;
 

@@ -71,6 +71,7 @@ pub struct TraceReader<R> {
 }
 
 /// What stands at the reader's position.
+#[expect(clippy::large_enum_variant, reason = "lives for the moment of its reading")]
 enum Step {
     Record(Record),
     Again,

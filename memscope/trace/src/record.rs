@@ -10,6 +10,7 @@
 pub use crate::interval::Interval;
 pub use crate::numbered::{AllocationKind, EndReason};
 pub use crate::task::{SampleTasks, TaskCounters, TaskEnd, TaskEnds, TaskTotals, Tasks};
+pub use crate::usage::{AllocatorKind, MemoryParts, ResourceDetails, ThreadTimes};
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -67,6 +68,12 @@ pub enum Record {
     TaskTotals(TaskTotals),
     /// Tasks that have ended.
     TaskEnds(TaskEnds),
+    /// Where resident memory is, and what the allocator says.
+    MemoryParts(MemoryParts),
+    /// What the process did and waited for.
+    ResourceDetails(ResourceDetails),
+    /// Processor time of threads.
+    ThreadTimes(ThreadTimes),
 }
 
 /// How the session was set up.

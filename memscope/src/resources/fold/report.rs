@@ -1,8 +1,8 @@
 //! The last step: every figure by its name, or the reason that it is absent.
 
 use super::super::metrics::{
-    CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics, ThreadCpu,
-    ThreadResourceMetrics, Unavailable,
+    AllocatorMetrics, CpuResourceMetrics, IoResourceMetrics, MemoryResourceMetrics, ResourceMetrics,
+    ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 use super::super::snapshot::{Figure, Gap, Usage};
 use super::cpu::{f64_of, percent, seconds};
@@ -89,6 +89,14 @@ fn cpu(fold: &mut Fold, absent: &mut Absent) -> CpuResourceMetrics {
         available_cores: absent
             .optional("cpu_metrics.available_cores", cores.and_then(|cores| cores.available)),
         machine_cores: absent.optional("cpu_metrics.machine_cores", machine_cores),
+        throttled_seconds: absent.optional(
+            "cpu_metrics.throttled_seconds",
+            fold.throttling.growth(|told| told.throttled_us).map(|us| seconds(us.saturating_mul(1000))),
+        ),
+        throttled_periods: absent
+            .optional("cpu_metrics.throttled_periods", fold.throttling.growth(|told| told.throttled_periods)),
+        quota_periods: absent
+            .optional("cpu_metrics.quota_periods", fold.throttling.growth(|told| told.periods)),
     }
 }
 
@@ -111,11 +119,21 @@ fn memory(fold: &Fold, absent: &mut Absent) -> MemoryResourceMetrics {
         file_bytes: name("file_bytes", memory.file.last()),
         shared_memory_bytes: name("shared_memory_bytes", memory.shared_memory.last()),
         swap_bytes: name("swap_bytes", memory.swap.last()),
+        proportional_bytes: name("proportional_bytes", fold.proportional.last()),
         minor_faults: name("minor_faults", fold.used(|u| u.minor_faults)),
         major_faults: name("major_faults", fold.used(|u| u.major_faults)),
         cgroup_limit_bytes: name("cgroup_limit_bytes", fold.cgroup_limit.last()),
         cgroup_usage_bytes: name("cgroup_usage_bytes", cgroup_usage),
         cgroup_peak_usage_bytes: name("cgroup_peak_usage_bytes", cgroup_peak),
+        pressure_some_seconds: absent.optional(
+            "memory_metrics.pressure_some_seconds",
+            fold.pressure.growth(|told| told.some_us).map(|us| seconds(us.saturating_mul(1000))),
+        ),
+        pressure_full_seconds: absent.optional(
+            "memory_metrics.pressure_full_seconds",
+            fold.pressure.growth(|told| told.full_us).map(|us| seconds(us.saturating_mul(1000))),
+        ),
+        allocator: allocator(fold, absent),
         peak_usage_gb: absent.plain("memory_metrics.peak_usage_gb", peak.map(|bytes| f64_of(bytes) / GIB)),
     }
 }
@@ -136,7 +154,41 @@ fn io(fold: &Fold, absent: &mut Absent) -> IoResourceMetrics {
         ),
         storage_read_bytes: name("storage_read_bytes", fold.io.growth(|io| io.storage_read_bytes)),
         storage_written_bytes: name("storage_written_bytes", fold.io.growth(|io| io.storage_written_bytes)),
+        open_files: name("open_files", fold.open_files.last()),
+        peak_open_files: name(
+            "peak_open_files",
+            fold.open_files.last().map(|last| fold.peak_open_files.unwrap_or(last)),
+        ),
     }
+}
+
+#[cfg(target_os = "linux")]
+fn allocator(fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
+    let told = absent.optional("memory_metrics.allocator", fold.allocator.last())?;
+    let mut name = |figure: &str, value: Figure<u64>| {
+        absent.optional(&format!("memory_metrics.allocator.{figure}"), value)
+    };
+    Some(AllocatorMetrics {
+        name: match told.kind {
+            memscope_trace::AllocatorKind::Glibc => "glibc",
+            memscope_trace::AllocatorKind::Jemalloc => "jemalloc",
+            memscope_trace::AllocatorKind::Mimalloc => "mimalloc",
+            _ => "unknown",
+        },
+        allocated_bytes: name("allocated_bytes", told.allocated_bytes),
+        active_bytes: name("active_bytes", told.active_bytes),
+        metadata_bytes: name("metadata_bytes", told.metadata_bytes),
+        free_bytes: name("free_bytes", told.free_bytes),
+        mapped_bytes: name("mapped_bytes", told.mapped_bytes),
+        resident_bytes: name("resident_bytes", told.resident_bytes),
+        retained_bytes: name("retained_bytes", told.retained_bytes),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocator(_fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
+    let gap = Gap::because(std::env::consts::OS, "memscope asks allocators on Linux only");
+    absent.optional("memory_metrics.allocator", Err(gap))
 }
 
 fn thread(fold: &Fold, threads: Figure<Threads>, absent: &mut Absent) -> ThreadResourceMetrics {

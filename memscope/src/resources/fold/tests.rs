@@ -1,6 +1,6 @@
 //! Rows of made-up snapshots with known answers.
 
-use super::super::snapshot::{Figure, Memory, Thread, ThreadName};
+use super::super::snapshot::{Details, Figure, Memory, Thread, ThreadName};
 use super::*;
 
 const MS: u64 = 1_000_000;
@@ -18,6 +18,9 @@ fn missing(at_ns: u64) -> Snapshot<'static> {
         cgroup_limit_bytes: Err(GAP),
         cgroup_usage_bytes: Err(GAP),
         threads: Err(GAP),
+        details: Details::missing(GAP),
+        #[cfg(target_os = "linux")]
+        allocator: Err(GAP),
         sampling: Sampling { cpu_ns: Err(GAP), operations: 0 },
     }
 }
@@ -56,6 +59,27 @@ fn full(at_ns: u64, user_ns: u64, rss_bytes: u64, operations: u64, threads: &[Th
         cgroup_limit_bytes: Ok(1 << 33),
         cgroup_usage_bytes: Ok(rss_bytes * 2),
         threads: Ok(threads),
+        details: Details {
+            proportional_bytes: Ok(rss_bytes / 3),
+            open_files: Ok(operations),
+            pressure: Ok(Pressure { some_us: operations * 10, full_us: operations }),
+            throttling: Ok(Throttling {
+                periods: operations,
+                throttled_periods: 0,
+                throttled_us: operations,
+            }),
+        },
+        #[cfg(target_os = "linux")]
+        allocator: Ok(crate::resources::allocator::AllocatorFigures {
+            kind: memscope_trace::AllocatorKind::Glibc,
+            allocated_bytes: Ok(rss_bytes / 2),
+            active_bytes: Ok(1),
+            metadata_bytes: Ok(1),
+            free_bytes: Ok(1),
+            mapped_bytes: Ok(1),
+            resident_bytes: Ok(1),
+            retained_bytes: Ok(1),
+        }),
         sampling: Sampling { cpu_ns: Ok(at_ns / 1000), operations },
     }
 }

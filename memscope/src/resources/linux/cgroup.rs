@@ -6,7 +6,10 @@
 //! tightest is what counts, and the usage that is held against it is that of the same group. A machine may
 //! have both versions mounted; memory is then where v1 lists it.
 
+mod details;
 mod place;
+
+pub(super) use details::CgroupDetails;
 
 use super::super::snapshot::{Figure, Gap};
 use super::source::{Reader, Source};
@@ -52,7 +55,7 @@ pub(super) struct Cgroup {
 impl Cgroup {
     /// Finds the process's group under `root` (`/`, or a folder that stands for it).
     pub(super) fn open(root: &Path) -> Self {
-        match place::find(root) {
+        match place::find(root, place::MEMORY) {
             Ok(place) => Self::at(&place),
             Err(gap) => Self { limit: Source::missing(gap), usage: Source::missing(gap) },
         }

@@ -3,12 +3,14 @@
 //! | figure | source | sample | cost, us |
 //! | --- | --- | --- | --- |
 //! | CPU time, page faults, context switches | `getrusage`: all threads, ended ones too | each | 1 to 11 |
-//! | RSS | `/proc/self/statm` | brief | 1 to 3 |
+//! | RSS, and the anonymous part of it | `/proc/self/statm` | brief | 1 to 3 |
 //! | RSS and its parts, swap, high-water mark, number of threads | `/proc/self/status` | full | 4 to 30 |
 //! | reads and writes | `/proc/self/io` | full | 1 to 8 |
 //! | container usage; limit | cgroup v2 or v1 files | each; full | 1 to 7 each |
 //! | each thread's CPU time | its clock | full | 0.2 to 0.4 a thread |
 //! | each thread's run-queue wait | `/proc/self/task/TID/schedstat`, if it has run | full | 0.5 to 2 a thread |
+//! | memory pressure, CPU quota, descriptors, PSS | see `details` | full, some at their own pace | 2 to 10 each |
+//! | the allocator's own figures | see `allocator` | each, and at most 1/4,000 of the time; full, where it is quick | 1 to 10,000 |
 //!
 //! The costs are those of one sample right after another, and of one in 100 ms on an idle virtual machine,
 //! where every cache is cold: the second is what a user pays. (`/proc/self/status` counts context switches
@@ -16,8 +18,11 @@
 //! line that is cut short is no line: half a number would be a wrong number.
 
 mod cgroup;
+mod details;
 mod io;
 mod list;
+mod pace;
+mod pressure;
 mod schedstat;
 mod source;
 mod statm;
@@ -25,9 +30,14 @@ mod status;
 mod tasks;
 mod text;
 
+use super::allocator::{Allocator, AllocatorFigures, LONGEST_NS};
 use super::os;
-use super::snapshot::{Cores, Detail, Figure, Gap, Io, Memory, NOT_LOOKED_AT, Sampling, Snapshot, Usage};
+use super::snapshot::{
+    Cores, Detail, Details, Figure, Gap, Io, Memory, NOT_LOOKED_AT, Sampling, Snapshot, Usage,
+};
 use cgroup::Cgroup;
+use details::DetailSources;
+use pace::Pace;
 use source::{Reader, Source};
 use std::path::Path;
 use tasks::Tasks;
@@ -36,6 +46,15 @@ use tasks::Tasks;
 /// taken off its core in between would blame the wait on the CPU figure.
 const CLOCK_SKEW_NS: u64 = 500_000;
 const CLOCK_TRIES: u32 = 4;
+/// The allocator is asked with a brief sample at the most.
+const ALLOCATOR_SHARE: u64 = 4_000;
+const ALLOCATOR_SHORTEST_NS: u64 = 90_000_000;
+/// An allocator that answers in less is quick.
+const QUICK_NS: u64 = 1_000_000;
+const ALLOCATOR_TOO_SLOW: Gap = Gap::because(
+    "allocator",
+    "asked no more: it took longer than 10 ms, for which threads of the program may have waited",
+);
 
 /// Takes snapshots of this process.
 #[derive(Debug)]
@@ -46,6 +65,9 @@ pub(crate) struct Sampler {
     io: Source,
     cgroup: Cgroup,
     tasks: Tasks,
+    details: DetailSources,
+    allocator: Allocator,
+    allocator_pace: Pace,
     cores: Cores,
     page_bytes: Figure<u64>,
     sampling_cpu: Figure<u64>,
@@ -64,6 +86,9 @@ impl Sampler {
             io: open("/proc/self/io"),
             cgroup: Cgroup::open(Path::new("/")),
             tasks: Tasks::open(&mut reader),
+            details: DetailSources::open(Path::new("/")),
+            allocator: Allocator::find(),
+            allocator_pace: Pace::new(ALLOCATOR_SHORTEST_NS).with_share(ALLOCATOR_SHARE),
             cores: cores(),
             page_bytes: os::page_bytes().map_err(|error| Gap::error("sysconf(_SC_PAGESIZE)", &error)),
             sampling_cpu: Ok(0),
@@ -84,9 +109,10 @@ impl Sampler {
         let (at_ns, usage) = usage_at();
         let cgroup_usage_bytes = self.cgroup.usage(&mut self.reader);
         let rest = match detail {
-            Detail::Brief => Rest::brief(self.rss()),
+            Detail::Brief => Rest::brief(self.brief_memory()),
             Detail::Full => self.rest(),
         };
+        let allocator = self.ask_allocator(detail);
         self.sampling_cpu = spent_since(self.sampling_cpu, begin);
         Snapshot {
             at_ns,
@@ -98,13 +124,37 @@ impl Sampler {
             cgroup_limit_bytes: rest.cgroup_limit_bytes,
             cgroup_usage_bytes,
             threads: rest.walked.map(|()| self.tasks.threads()),
+            details: rest.details,
+            allocator,
             sampling: Sampling { cpu_ns: self.sampling_cpu, operations: self.reader.spent().operations },
         }
     }
 
-    fn rss(&mut self) -> Figure<u64> {
-        let page_bytes = self.page_bytes?;
-        statm::parse(self.statm.read(&mut self.reader)?, page_bytes)
+    fn brief_memory(&mut self) -> Memory {
+        let told = self
+            .page_bytes
+            .and_then(|page_bytes| statm::parse(self.statm.read(&mut self.reader)?, page_bytes));
+        Memory {
+            rss_bytes: told.map(|(rss, _)| rss),
+            anonymous_bytes: told.map(|(_, anonymous)| anonymous),
+            ..Memory::missing(NOT_LOOKED_AT)
+        }
+    }
+
+    /// A full sample asks an allocator that is quick in any case: old figures beside new ones of the heap would tell of changes that are none.
+    fn ask_allocator(&mut self, detail: Detail) -> Figure<AllocatorFigures> {
+        let began_ns = os::monotonic_ns();
+        match self.allocator_pace.due(began_ns) {
+            Err(NOT_LOOKED_AT) if detail == Detail::Full && self.allocator_pace.cost_ns() < QUICK_NS => {}
+            due => due?,
+        }
+        let told = self.allocator.ask();
+        let ended_ns = os::monotonic_ns();
+        self.allocator_pace.asked(began_ns, ended_ns);
+        if ended_ns.saturating_sub(began_ns) > LONGEST_NS {
+            self.allocator_pace.give_up(ALLOCATOR_TOO_SLOW);
+        }
+        told
     }
 
     fn rest(&mut self) -> Rest {
@@ -112,12 +162,14 @@ impl Sampler {
             Ok(text) => status::parse(text),
             Err(gap) => (Memory::missing(gap), Err(gap)),
         };
+        let details = self.details.ask(&mut self.reader, memory.rss_bytes);
         let own = self.reader.spent();
         Rest {
             memory,
             thread_count: all_threads.map(|n| n.saturating_sub(u64::from(self.set_apart.is_some()))),
             io: self.io.read(&mut self.reader).and_then(io::parse).map(|io| own.taken_off(io)),
             cgroup_limit_bytes: self.cgroup.limit(&mut self.reader),
+            details,
             walked: self.tasks.walk(&mut self.reader, all_threads.ok(), self.set_apart),
         }
     }
@@ -129,16 +181,18 @@ struct Rest {
     thread_count: Figure<u64>,
     io: Figure<Io>,
     cgroup_limit_bytes: Figure<u64>,
+    details: Details,
     walked: Figure<()>,
 }
 
 impl Rest {
-    fn brief(rss_bytes: Figure<u64>) -> Self {
+    fn brief(memory: Memory) -> Self {
         Self {
-            memory: Memory { rss_bytes, ..Memory::missing(NOT_LOOKED_AT) },
+            memory,
             thread_count: Err(NOT_LOOKED_AT),
             io: Err(NOT_LOOKED_AT),
             cgroup_limit_bytes: Err(NOT_LOOKED_AT),
+            details: Details::missing(NOT_LOOKED_AT),
             walked: Err(NOT_LOOKED_AT),
         }
     }

@@ -19,6 +19,8 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records.extend([Record::Tasks(tasks()), Record::TaskCounters(task_counters())]);
     records.extend([Record::SampleTasks(sample_tasks()), Record::TaskTotals(task_totals())]);
     records.push(Record::TaskEnds(task_ends()));
+    records.extend([Record::MemoryParts(memory_parts()), Record::ResourceDetails(resource_details())]);
+    records.push(Record::ThreadTimes(thread_times()));
     records
 }
 
@@ -257,5 +259,47 @@ fn task_ends() -> TaskEnds {
         tasks: vec![1, 252],
         ends: vec![TaskEnd::Done as u8, TaskEnd::Panicked as u8],
         ended_us: vec![0, 5_000_000_000],
+    }
+}
+
+fn memory_parts() -> MemoryParts {
+    MemoryParts {
+        time_us: 100_000,
+        rss_bytes: Some(1 << 33),
+        anonymous_bytes: Some(u64::MAX),
+        swap_bytes: None,
+        proportional_bytes: Some(0),
+        stack_bytes: Some(250),
+        stacks: 251,
+        allocator: AllocatorKind::Jemalloc as u8,
+        allocated_bytes: Some(65_535),
+        active_bytes: Some(65_536),
+        metadata_bytes: None,
+        free_bytes: None,
+        mapped_bytes: Some(1 << 32),
+        resident_bytes: Some(1),
+        retained_bytes: Some(2),
+    }
+}
+
+fn resource_details() -> ResourceDetails {
+    ResourceDetails {
+        time_us: 100_000,
+        open_files: Some(10),
+        read_operations: Some(0),
+        memory_some_stalled_us: Some(u64::MAX),
+        cpu_throttled_us: Some(251),
+        ..ResourceDetails::default()
+    }
+}
+
+fn thread_times() -> ThreadTimes {
+    ThreadTimes {
+        time_us: 100_000,
+        os_ids: vec![1, 4_194_304],
+        cpu_us: vec![0, 1 << 40],
+        wait_us: vec![0, 250],
+        wait_known: vec![0, 1],
+        names: vec![String::new(), "w\u{f6}rker".into()],
     }
 }

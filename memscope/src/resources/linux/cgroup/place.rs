@@ -9,6 +9,26 @@ use std::path::{Component, Path, PathBuf};
 const CGROUP: &str = "/proc/self/cgroup";
 const MOUNTS: &str = "/proc/self/mountinfo";
 
+/// What a hierarchy of v1 is for; in v2 one hierarchy is for everything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Controller {
+    name: &'static [u8],
+    not_named: &'static str,
+    not_mounted: &'static str,
+}
+
+pub(super) const MEMORY: Controller = Controller {
+    name: b"memory",
+    not_named: "names no cgroup that could count memory (neither v1 `memory` nor v2)",
+    not_mounted: "the cgroup hierarchy that counts memory is not mounted here",
+};
+
+pub(super) const CPU: Controller = Controller {
+    name: b"cpu",
+    not_named: "names no cgroup that could have a CPU quota (neither v1 `cpu` nor v2)",
+    not_mounted: "the cgroup hierarchy of CPU quotas is not mounted here",
+};
+
 /// A group's folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -18,18 +38,15 @@ pub(super) struct Place {
     pub top: PathBuf,
 }
 
-/// The memory cgroup of this process, with all paths taken under `root`.
-pub(super) fn find(root: &Path) -> Figure<Place> {
+/// This process's cgroup of v1's `controller` or of v2, with all paths taken under `root`.
+pub(super) fn find(root: &Path, controller: Controller) -> Figure<Place> {
     let read = |name: &'static str| {
         fs::read(root.join(name.trim_start_matches('/'))).map_err(|error| Gap::error(name, &error))
     };
-    let group = group_in(&read(CGROUP)?).ok_or(Gap::because(
-        CGROUP,
-        "names no cgroup that could count memory (neither v1 `memory` nor v2)",
-    ))?;
+    let group = group_in(&read(CGROUP)?, controller).ok_or(Gap::because(CGROUP, controller.not_named))?;
     let mounts = read(MOUNTS)?;
     let mut seen = false;
-    for mount in mounts.split(|byte| *byte == b'\n').filter_map(mount_in) {
+    for mount in mounts.split(|byte| *byte == b'\n').filter_map(|line| mount_in(line, controller)) {
         if !mount.holds(&group) {
             continue;
         }
@@ -45,7 +62,7 @@ pub(super) fn find(root: &Path) -> Figure<Place> {
     Err(if seen {
         Gap::because(MOUNTS, "the process's cgroup lies outside of the part that is mounted here")
     } else {
-        Gap::because(MOUNTS, "the cgroup hierarchy that counts memory is not mounted here")
+        Gap::because(MOUNTS, controller.not_mounted)
     })
 }
 
@@ -56,8 +73,8 @@ struct Group {
     path: PathBuf,
 }
 
-/// The group that counts memory: v1's `memory` where it exists, else the one of v2.
-fn group_in(text: &[u8]) -> Option<Group> {
+/// The group of the controller: v1's where it exists, else the one of v2.
+fn group_in(text: &[u8], controller: Controller) -> Option<Group> {
     let mut v2 = None;
     for line in text.split(|byte| *byte == b'\n') {
         // The path may hold colons itself.
@@ -66,7 +83,7 @@ fn group_in(text: &[u8]) -> Option<Group> {
             continue;
         };
         let path = PathBuf::from(OsStr::from_bytes(path));
-        if controllers.split(|byte| *byte == b',').any(|name| name == b"memory") {
+        if controllers.split(|byte| *byte == b',').any(|name| name == controller.name) {
             return Some(Group { is_v2: false, path });
         }
         if id == b"0" && controllers.is_empty() {
@@ -83,25 +100,25 @@ struct Mount {
     root: PathBuf,
     point: PathBuf,
     is_v2: bool,
-    /// Mounted with v1's memory controller.
-    is_v1_memory: bool,
+    /// Mounted with v1's controller.
+    is_v1: bool,
 }
 
 impl Mount {
     fn holds(&self, group: &Group) -> bool {
-        if group.is_v2 { self.is_v2 } else { self.is_v1_memory }
+        if group.is_v2 { self.is_v2 } else { self.is_v1 }
     }
 }
 
-fn mount_in(line: &[u8]) -> Option<Mount> {
+fn mount_in(line: &[u8], controller: Controller) -> Option<Mount> {
     let mut words = line.split(|byte| *byte == b' ');
     let root = unescape(words.nth(3)?);
     let point = unescape(words.next()?);
     let mut words = words.skip_while(|word| *word != b"-").skip(1);
     let kind = words.next()?;
     let options = words.nth(1)?;
-    let is_v1_memory = kind == b"cgroup" && options.split(|byte| *byte == b',').any(|word| word == b"memory");
-    Some(Mount { root, point, is_v2: kind == b"cgroup2", is_v1_memory })
+    let is_v1 = kind == b"cgroup" && options.split(|byte| *byte == b',').any(|word| word == controller.name);
+    Some(Mount { root, point, is_v2: kind == b"cgroup2", is_v1 })
 }
 
 /// The kernel writes blanks, tabs, line feeds and backslashes in a path as a backslash and three octal
@@ -129,28 +146,28 @@ mod tests {
     #[test]
     fn v1_memory_wins_over_v2_and_v2_stands_alone() {
         let both = b"9:name=systemd:/\n4:cpu,memory:/a:b/c\n0::/\n";
-        assert_eq!(group_in(both), Some(Group { is_v2: false, path: "/a:b/c".into() }));
+        assert_eq!(group_in(both, MEMORY), Some(Group { is_v2: false, path: "/a:b/c".into() }));
         let v2 = b"0::/kubepods/pod 1/app\n";
-        assert_eq!(group_in(v2), Some(Group { is_v2: true, path: "/kubepods/pod 1/app".into() }));
-        assert_eq!(group_in(b"3:cpu:/\nnonsense\n1:\n"), None);
-        assert_eq!(group_in(b""), None);
+        assert_eq!(group_in(v2, MEMORY), Some(Group { is_v2: true, path: "/kubepods/pod 1/app".into() }));
+        assert_eq!(group_in(b"3:cpu:/\nnonsense\n1:\n", MEMORY), None);
+        assert_eq!(group_in(b"", MEMORY), None);
     }
 
     #[test]
     fn a_mount_has_its_root_point_and_kind() {
         let v1 =
             b"35 31 0:32 /docker/1 /sys/fs/cgroup/mem\\040ory rw,nosuid shared:9 - cgroup cgroup rw,memory";
-        let mount = mount_in(v1).unwrap();
+        let mount = mount_in(v1, MEMORY).unwrap();
         assert_eq!(mount.root, Path::new("/docker/1"));
         assert_eq!(mount.point, Path::new("/sys/fs/cgroup/mem ory"));
-        assert!(mount.is_v1_memory && !mount.is_v2);
+        assert!(mount.is_v1 && !mount.is_v2);
 
-        let v2 = mount_in(b"30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate").unwrap();
-        assert!(v2.is_v2 && !v2.is_v1_memory);
-        let cpu = mount_in(b"32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu").unwrap();
-        assert!(!cpu.is_v2 && !cpu.is_v1_memory);
+        let v2 = mount_in(b"30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate", MEMORY).unwrap();
+        assert!(v2.is_v2 && !v2.is_v1);
+        let cpu = mount_in(b"32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu", MEMORY).unwrap();
+        assert!(!cpu.is_v2 && !cpu.is_v1);
         for cut in [&b""[..], b"30 23 0:26 /", b"30 23 0:26 / /sys rw", b"30 23 0:26 / /sys rw - cgroup2"] {
-            assert_eq!(mount_in(cut), None);
+            assert_eq!(mount_in(cut, MEMORY), None);
         }
     }
 
