@@ -116,8 +116,8 @@ def main() -> int:
         if not any(re.search(wanted, name) for name in names):
             print(f"nothing like {wanted} is reached from {len(roots)} entries: this looks at nothing")
             return 1
-    # The control: what finalizes a session may panic (in a bug), so from there the machinery must be seen.
-    control = program.reachable(program.find(re.compile(r"Session::finalize")))
+    # The control: what starts and ends a session may panic (in a bug), so from there the machinery must be seen.
+    control = program.reachable(program.find(re.compile(r"memscope::(session|drain)::")))
     if not any(PANICS.search(program.names[at]) for at in control):
         print("no panic is seen where there are some: this sees nothing")
         return 1

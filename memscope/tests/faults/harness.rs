@@ -216,6 +216,13 @@ pub(crate) fn resident_kib() -> u64 {
     pages * 4
 }
 
+/// Resident memory of this process that is no file's, KiB: a forked child has it from the start, where its parent's files come in page by page.
+pub(crate) fn anonymous_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("RssAnon");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
 /// Nanoseconds of the clock that samples have.
 pub(crate) fn monotonic_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
