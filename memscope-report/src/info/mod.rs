@@ -103,8 +103,8 @@ impl TraceInfo {
     }
 }
 
-/// The kinds in the order of their numbers.
-const KINDS: [&str; 22] = [
+/// The kinds, in the order in which they are told.
+const KINDS: [&str; 27] = [
     "Session",
     "Modules",
     "Threads",
@@ -127,6 +127,11 @@ const KINDS: [&str; 22] = [
     "MemoryParts",
     "ResourceDetails",
     "ThreadTimes",
+    "Tasks",
+    "TaskCounters",
+    "SampleTasks",
+    "TaskTotals",
+    "TaskEnds",
 ];
 
 /// Counts blocks. How long one was is known by writing it again: a writer has one form for each record.
@@ -188,6 +193,11 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::MemoryParts(_) => (19, 1),
         Record::ResourceDetails(_) => (20, 1),
         Record::ThreadTimes(times) => (21, times.os_ids.len()),
+        Record::Tasks(tasks) => (22, tasks.tasks.len()),
+        Record::TaskCounters(counters) => (23, counters.tasks.len()),
+        Record::SampleTasks(tasks) => (24, tasks.tasks.len()),
+        Record::TaskTotals(_) => (25, 1),
+        Record::TaskEnds(ends) => (26, ends.tasks.len()),
         _ => return None,
     })
 }

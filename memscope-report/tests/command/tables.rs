@@ -131,7 +131,7 @@ fn info_accounts_for_every_byte() {
     assert_eq!((info["complete"].as_bool(), info["session"]["name"].as_str()), (Some(true), Some("demo")));
     let text = outcome(0, "info", &[&trace], &[]);
     assert!(
-        text.contains("format 1.2") && text.contains("damage    none") && text.contains("Samples"),
+        text.contains("format 1.3") && text.contains("damage    none") && text.contains("Samples"),
         "{text}"
     );
 }
