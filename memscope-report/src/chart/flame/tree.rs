@@ -208,10 +208,9 @@ impl<'a> Tree<'a> {
 
     /// inferno's input: `outermost;...;innermost count`.
     pub(super) fn folded(&self) -> Vec<String> {
-        let scale = self.scale();
-        let ends =
-            std::iter::once(&0).chain(&self.drawn).filter(|&&node| self.nodes[node].own / scale >= 0.5);
-        ends.map(|&node| format!("{} {:.0}", self.stack(node), self.nodes[node].own / scale)).collect()
+        let count = |node: usize| (self.nodes[node].own / self.scale()).round();
+        let ends = std::iter::once(&0).chain(&self.drawn).filter(|&&node| count(node) >= 1.0);
+        ends.map(|&node| format!("{} {:.0}", self.stack(node), count(node))).collect()
     }
 
     fn stack(&self, mut node: usize) -> String {
@@ -293,6 +292,14 @@ mod tests {
         let lines = Tree::new(&sites, ALLOCATED_BYTES).folded();
         let (main, wide) = (format!("main{NUMBER}0000"), format!("wide{NUMBER}0001"));
         assert_eq!(lines, [format!("{main} 10"), format!("{main};{wide} 1000000")]);
+    }
+
+    #[test]
+    fn inferno_is_given_no_count_of_nothing() {
+        for bytes in [0.2, 0.5, 1.5, f64::MAX] {
+            let lines = Tree::new(&[site(&["main"], bytes)], ALLOCATED_BYTES).folded();
+            assert!(lines.iter().all(|line| !line.ends_with(" 0")), "{bytes}: {lines:?}");
+        }
     }
 
     #[test]
