@@ -23,8 +23,8 @@
 //! step's answer does not depend on the last step's. Where costs fall more slowly than with 1/T (allocations larger than T are
 //! samples all the same), the demand grows with T, less than in proportion: the steps then go one way, and shrink.
 //!
-//! T changes when it is off by more than a dead band and the noise of so many samples, at most by [`MOST_RISE`] up and
-//! [`MOST_FALL`] down a step. It never goes below what the session was started with, nor above [`MOST_INTERVAL_BYTES`]: sampling never
+//! T changes when it is off by more than a dead band and the noise of so many samples, at most by [`MOST_RISE`] up (more where very many
+//! samples say so) and [`MOST_FALL`] down a step. It never goes below what the session was started with, nor above [`MOST_INTERVAL_BYTES`]: sampling never
 //! ends. Half of the budget is the samples' own and their ticks', even if the rest takes all of it.
 //!
 //! A process that does nothing has no share to speak of. What it is allowed is then counted from a quarter of a core
@@ -46,7 +46,8 @@ const MEMORY_NS: f64 = 1e9;
 /// T is raised where it should be this much larger, and lowered where it should be this much smaller.
 const RAISE_ABOVE: f64 = 1.15;
 const LOWER_BELOW: f64 = 0.7;
-/// The most that one step changes T.
+/// The most that one step changes T. A step that saw more than [`MOST_RISE`] squared samples may raise it by the square root of their number:
+/// that many do not come by chance, nor are they all dear because nothing was in the caches yet.
 const MOST_RISE: f64 = 4.0;
 const MOST_FALL: f64 = 0.5;
 /// Ticks are made longer where waking up at each would take more than that of what samples and ticks are allowed, and shorter again
@@ -63,8 +64,9 @@ const MOST_INTERVAL_BYTES: f64 = (1_u64 << 30) as f64;
 const STEP_NS: u64 = 250_000_000;
 /// The same while T has further to go than one step may.
 const HURRIED_STEP_NS: u64 = 100_000_000;
-/// The session's first step comes after that.
-const FIRST_STEP_NS: u64 = 50_000_000;
+/// The session's first step comes after that, and each further one when the session is twice as old, until it is as old as [`STEP_NS`]: nothing
+/// is known in the beginning of how fast the program allocates.
+const FIRST_STEP_NS: u64 = 10_000_000;
 /// A step that took longer says nothing: the machine slept, or the process was stopped.
 const LONGEST_STEP_NS: u64 = 10_000_000_000;
 /// No machine has more cores.
@@ -208,6 +210,7 @@ pub(crate) struct Budget {
     least_bytes: f64,
     interval_bytes: f64,
     tick_ns: u64,
+    start_ns: u64,
     last: Reading,
     next_ns: u64,
     recent: Option<Sums>,
@@ -221,6 +224,7 @@ impl Budget {
             least_bytes: interval_bytes,
             interval_bytes,
             tick_ns: if share < TIGHT_SHARE { LONG_TICK_NS } else { TICK_NS },
+            start_ns: start.time_ns,
             last: start,
             next_ns: start.time_ns.saturating_add(FIRST_STEP_NS),
             recent: None,
@@ -240,7 +244,8 @@ impl Budget {
 
     /// Takes a step: the interval from now on, if it is to be another.
     pub(crate) fn step(&mut self, reading: Reading) -> Option<f64> {
-        self.next_ns = reading.time_ns.saturating_add(STEP_NS);
+        let age_ns = reading.time_ns.saturating_sub(self.start_ns).max(FIRST_STEP_NS);
+        self.next_ns = reading.time_ns.saturating_add(STEP_NS.min(age_ns));
         let step = reading.since(&std::mem::replace(&mut self.last, reading))?;
         if (step.process_cpu_ns as f64) < IDLE_CORES * step.time_ns as f64 {
             return None;
@@ -252,11 +257,12 @@ impl Budget {
         if !(factor > RAISE_ABOVE * noise || factor < LOWER_BELOW / noise) {
             return None;
         }
-        if factor > MOST_RISE {
-            self.next_ns = reading.time_ns.saturating_add(HURRIED_STEP_NS);
+        let most_rise = MOST_RISE.max((step.samples as f64).sqrt());
+        if factor > most_rise {
+            self.next_ns = reading.time_ns.saturating_add(HURRIED_STEP_NS.min(age_ns));
         }
         let most_bytes = MOST_INTERVAL_BYTES.max(self.least_bytes);
-        let wanted_bytes = self.interval_bytes * factor.clamp(MOST_FALL, MOST_RISE);
+        let wanted_bytes = self.interval_bytes * factor.clamp(MOST_FALL, most_rise);
         let interval_bytes = wanted_bytes.round().clamp(self.least_bytes, most_bytes);
         let changes = interval_bytes != self.interval_bytes;
         self.interval_bytes = interval_bytes;

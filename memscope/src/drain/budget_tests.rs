@@ -222,12 +222,26 @@ fn few_samples_do_not_make_it_nervous() {
 }
 
 #[test]
+fn a_start_at_full_speed_is_met_within_three_steps() {
+    let mut plant = Plant::new(0.005, 512.0 * KIB);
+    plant.bytes_per_s = 80e9;
+    let mut costs = Vec::new();
+    for _ in 0..4 {
+        costs.push(plant.run(0.05));
+    }
+    assert!(costs[0] > 0.1, "{costs:?}");
+    assert!(costs[3] < 0.0055, "{costs:?}: {:?}", plant.changes);
+}
+
+#[test]
 fn an_idle_process_changes_nothing() {
     let mut plant = Plant::new(0.005, 64.0 * KIB);
     plant.bytes_per_s = 8e9;
     plant.run(10.0);
-    let (before, interval_bytes) = (plant.changes.len(), plant.interval_bytes);
     (plant.cores, plant.bytes_per_s) = (0.001, 0.0);
+    // The step that it is in the middle of saw it at work.
+    plant.run(0.3);
+    let (before, interval_bytes) = (plant.changes.len(), plant.interval_bytes);
     plant.run(600.0);
     assert_eq!((plant.changes.len(), plant.interval_bytes), (before, interval_bytes));
     // Nor does the long rest hide what comes after it.
