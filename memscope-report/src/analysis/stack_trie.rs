@@ -16,7 +16,7 @@ use std::collections::HashMap;
 pub(crate) const ROOT: u32 = 0;
 
 /// Frames that stand for what is not known; their ids lie above all symbols' ids.
-const PLACEHOLDERS: [&str; 2] = ["[callers beyond the recorded depth]", "[callers lost to damage]"];
+const STAND_INS: [&str; 2] = ["[callers beyond the recorded depth]", "[callers lost to damage]"];
 
 /// A node: one frame, called from its parent.
 #[derive(Debug, Clone, Copy)]
@@ -73,12 +73,12 @@ impl<'a> StackTrie<'a> {
                 // Parents come before their children; one that is not there was lost.
                 id => match tree.node_row(id).and_then(|row| trie.by_row.get(row)) {
                     Some(&parent) => parent,
-                    None => trie.child(ROOT, trie.placeholder(1)),
+                    None => trie.child(ROOT, trie.stand_in(1)),
                 },
             };
             let own = match tree.address_row(node.frame).filter(|_| node.frame != 0) {
                 Some(row) => symbols.frame_ids(row).iter().rev().fold(parent, |at, &id| trie.child(at, id)),
-                None => trie.child(parent, trie.placeholder(usize::from(node.frame != 0))),
+                None => trie.child(parent, trie.stand_in(usize::from(node.frame != 0))),
             };
             trie.by_row.push(own);
         }
@@ -129,7 +129,7 @@ impl<'a> StackTrie<'a> {
         let mut at = stack;
         while at != ROOT {
             let node = &self.nodes[at as usize];
-            frames.extend(self.frame(node.frame).cloned().or_else(|| self.placeholder_frame(node.frame)));
+            frames.extend(self.frame(node.frame).cloned().or_else(|| self.stand_in_frame(node.frame)));
             at = node.parent;
         }
         frames
@@ -164,7 +164,7 @@ impl<'a> StackTrie<'a> {
         use std::borrow::Cow;
         let Node { parent, frame, .. } = *self.nodes.get(node as usize)?;
         let known = self.frame(frame).map(Cow::Borrowed);
-        Some((parent, known.or_else(|| self.placeholder_frame(frame).map(Cow::Owned))?))
+        Some((parent, known.or_else(|| self.stand_in_frame(frame).map(Cow::Owned))?))
     }
 
     /// The innermost node of the program's own code in the stack; the stack itself where there is none.
@@ -176,7 +176,7 @@ impl<'a> StackTrie<'a> {
         }
     }
 
-    fn placeholder(&self, which: usize) -> u32 {
+    fn stand_in(&self, which: usize) -> u32 {
         (self.symbols.frames() + which) as u32
     }
 
@@ -184,8 +184,8 @@ impl<'a> StackTrie<'a> {
         ((id as usize) < self.symbols.frames()).then(|| self.symbols.frame(id))
     }
 
-    fn placeholder_frame(&self, id: u32) -> Option<Frame> {
-        let name = PLACEHOLDERS.get((id as usize).checked_sub(self.symbols.frames())?)?;
+    fn stand_in_frame(&self, id: u32) -> Option<Frame> {
+        let name = STAND_INS.get((id as usize).checked_sub(self.symbols.frames())?)?;
         Some(Frame { function: (*name).to_owned(), ..Frame::default() })
     }
 

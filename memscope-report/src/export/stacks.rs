@@ -24,7 +24,7 @@ pub(super) struct Node {
 
 /// Stacks whose samples have no place in the tree.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Placeholders {
+pub(super) struct StandIns {
     /// No stack was recorded.
     pub(super) not_recorded: u32,
     /// Nothing is left of the stack once the allocator's frames are off.
@@ -47,7 +47,7 @@ pub(super) struct Stacks {
     /// For each node the one whose frame is to blame: the innermost of the program's own code.
     #[cfg(feature = "parquet")]
     blamed: Vec<u32>,
-    placeholders: Placeholders,
+    stand_ins: StandIns,
 }
 
 impl Stacks {
@@ -60,17 +60,17 @@ impl Stacks {
                 at_node[node as usize] = tree.child(at_node[parent as usize], frame.into_owned());
             }
         }
-        let mut placeholder =
+        let mut stand_in =
             |name: &str| tree.child(EMPTY, Frame { function: name.to_owned(), ..Frame::default() });
-        let placeholders = Placeholders {
-            not_recorded: placeholder("(stack not recorded)"),
-            in_allocator: placeholder("(stack ends in the allocator)"),
-            lost: placeholder("(call sites lost to damage)"),
-            further: placeholder("(further call sites)"),
+        let stand_ins = StandIns {
+            not_recorded: stand_in("(stack not recorded)"),
+            in_allocator: stand_in("(stack ends in the allocator)"),
+            lost: stand_in("(call sites lost to damage)"),
+            further: stand_in("(further call sites)"),
         };
         let by_row = (0..profile.stacks.nodes().count()).map(|row| {
             match trie.of_row(row).map_or(ROOT, |stack| trie.trimmed(stack)) {
-                ROOT => placeholders.in_allocator,
+                ROOT => stand_ins.in_allocator,
                 stack => at_node[stack as usize],
             }
         });
@@ -83,7 +83,7 @@ impl Stacks {
             frames,
             text_bytes,
             by_row,
-            placeholders,
+            stand_ins,
         }
     }
 
@@ -98,18 +98,18 @@ impl Stacks {
     }
 
     /// The nodes of samples without a stack.
-    pub(super) fn placeholders(&self) -> Placeholders {
-        self.placeholders
+    pub(super) fn stand_ins(&self) -> StandIns {
+        self.stand_ins
     }
 
     /// The stack of the site in row `row` of the profile's sites.
     pub(super) fn of_site(&self, profile: &Profile, row: Option<u32>) -> u32 {
         match row.and_then(|row| profile.sites.get(row as usize)) {
-            None => self.placeholders.lost,
-            Some(site) if site.stack == 0 => self.placeholders.not_recorded,
+            None => self.stand_ins.lost,
+            Some(site) if site.stack == 0 => self.stand_ins.not_recorded,
             Some(site) => {
                 let known = profile.stacks.node_row(site.stack).and_then(|row| self.by_row.get(row));
-                known.copied().unwrap_or(self.placeholders.not_recorded)
+                known.copied().unwrap_or(self.stand_ins.not_recorded)
             }
         }
     }

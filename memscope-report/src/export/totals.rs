@@ -157,7 +157,7 @@ pub(super) fn totals(source: &ExportSource, stacks: &Stacks) -> Vec<StackTotals>
     let mut by_stack: HashMap<u32, StackTotals> = HashMap::new();
     let profile = source.profile();
     let retained = profile.losses().retained();
-    let mut all = StackTotals::empty(stacks.placeholders().lost);
+    let mut all = StackTotals::empty(stacks.stand_ins().lost);
     for (row, site) in (0..).zip(&profile.sites) {
         if site.samples.allocated.samples() == 0 {
             continue;
@@ -181,7 +181,7 @@ pub(super) fn totals(source: &ExportSource, stacks: &Stacks) -> Vec<StackTotals>
 }
 
 fn within_budget(rows: Vec<StackTotals>, stacks: &Stacks, budget_bytes: u64) -> Vec<StackTotals> {
-    let mut further = StackTotals::empty(stacks.placeholders().further);
+    let mut further = StackTotals::empty(stacks.stand_ins().further);
     let mut left_bytes = budget_bytes;
     let mut kept: Vec<StackTotals> = Vec::with_capacity(rows.len());
     for row in rows {

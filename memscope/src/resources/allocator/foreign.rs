@@ -129,38 +129,23 @@ fn exported(_name: &CStr) -> *mut c_void {
     ptr::null_mut()
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod weak {
+    /// Functions that tell the address of a symbol, null where nothing in the program has it.
     macro_rules! weak {
-        ($function:ident, $symbol:literal) => {
+        ($($function:ident => $symbol:literal),*) => {$(
             pub(super) fn $function() -> *mut std::ffi::c_void {
                 let address: *mut std::ffi::c_void;
                 // SAFETY: loads a word of the global offset table, which the linker fills in; changes nothing.
                 unsafe {
+                    #[cfg(target_arch = "x86_64")]
                     std::arch::asm!(
                         concat!(".weak ", $symbol),
                         concat!("mov {0}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
                         out(reg) address,
                         options(nostack, pure, readonly, preserves_flags)
                     );
-                }
-                address
-            }
-        };
-    }
-    weak!(rjem_mallctl, "_rjem_mallctl");
-    weak!(mallctl, "mallctl");
-    weak!(mi_process_info, "mi_process_info");
-}
-
-#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-mod weak {
-    macro_rules! weak {
-        ($function:ident, $symbol:literal) => {
-            pub(super) fn $function() -> *mut std::ffi::c_void {
-                let address: *mut std::ffi::c_void;
-                // SAFETY: loads a word of the global offset table, which the linker fills in; changes nothing.
-                unsafe {
+                    #[cfg(target_arch = "aarch64")]
                     std::arch::asm!(
                         concat!(".weak ", $symbol),
                         concat!("adrp {0}, :got:", $symbol),
@@ -171,11 +156,9 @@ mod weak {
                 }
                 address
             }
-        };
+        )*};
     }
-    weak!(rjem_mallctl, "_rjem_mallctl");
-    weak!(mallctl, "mallctl");
-    weak!(mi_process_info, "mi_process_info");
+    weak!(rjem_mallctl => "_rjem_mallctl", mallctl => "mallctl", mi_process_info => "mi_process_info");
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
