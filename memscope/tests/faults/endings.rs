@@ -4,7 +4,7 @@
 use crate::harness::{Effort, Ended, Outcome, Program, Scenario, argument};
 use crate::traces::{Trace, allocate, allocate_surely, profile};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { rows: "3, 4, 5, 7", name: "exit_matrix", run: exit_matrix },
@@ -87,11 +87,24 @@ fn check_ending(how: &str, keeps: Keeps, ended: &Ended) {
 fn ending(how: &str) {
     allocate(5000);
     (0..BEFORE).for_each(|_| allocate_surely(BEFORE_TAG));
-    // The counters are written at longer intervals than samples.
-    std::thread::sleep(Duration::from_millis(150));
+    wait_until_drained();
     (0..JUST_BEFORE).for_each(|_| allocate_surely(JUST_BEFORE_TAG));
     println!("about to end: {how}");
     end(how);
+}
+
+/// Until the trace has the samples so far, and counters that stand behind them: on a busy machine that takes longer than the promise. Switched
+/// off there is no trace to wait for.
+fn wait_until_drained() {
+    let path = std::path::Path::new("out/trace.bin");
+    let is_drained = || {
+        let trace = Trace::open(path);
+        trace.sure(BEFORE_TAG).times_us.len() == BEFORE && trace.counted_allocations > 1000
+    };
+    let start = Instant::now();
+    while path.exists() && !is_drained() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 struct PanicsInDrop;

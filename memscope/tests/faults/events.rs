@@ -302,18 +302,30 @@ fn signal_alloc() {
 }
 
 /// A handler that comes while its own thread is in the hook: its allocations pass by, and the hook goes on.
+///
+/// A signal is sent when the one before has been handled and the thread has gone on since: without that, a thread that is signalled faster than it
+/// handles does nothing else.
 fn reentrancy() {
     let config = SamplingConfig { sample_rate: 1.0, ..DENSE };
     let mut session = Session::builder().output("out").config(config).start().expect("a session");
     handle(libc::SIGUSR2, allocating_handler);
-    let done = AtomicBool::new(false);
+    let (done, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
     // SAFETY: no arguments.
     let thread = unsafe { libc::pthread_self() };
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+            for sent in 1.. {
+                let round = rounds.load(Ordering::Relaxed);
                 // SAFETY: the thread waits for this one.
                 unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+                let goes_on =
+                    || HANDLED.load(Ordering::Relaxed) >= sent && rounds.load(Ordering::Relaxed) > round;
+                while !goes_on() {
+                    if done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    std::thread::yield_now();
+                }
             }
         });
         // Nearly all of the time goes into samples: nearly all signals come there.
@@ -322,6 +334,7 @@ fn reentrancy() {
                 break;
             }
             black_box(vec![0_u8; 100 + round % 100]);
+            rounds.fetch_add(1, Ordering::Relaxed);
         }
         done.store(true, Ordering::Relaxed);
     });

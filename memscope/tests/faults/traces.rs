@@ -39,6 +39,8 @@ pub(crate) struct Trace {
     pub(crate) loss: Loss,
     pub(crate) stats: ReadStats,
     pub(crate) samples: u64,
+    /// What the last counters say of all allocations.
+    pub(crate) counted_allocations: u64,
 }
 
 impl Trace {
@@ -67,6 +69,7 @@ impl Trace {
                         trace.sizes.get_mut(size).expect("as above").freed += 1;
                     }
                 }
+                Record::Counters(counters) => trace.counted_allocations = counters.allocations,
                 Record::Loss(loss) => trace.loss = loss,
                 Record::End(end) => trace.end = Some(end),
                 _ => {}
