@@ -198,9 +198,9 @@ fn shared_rings_child() {
     let rounds = 3;
     for round in 0..rounds {
         let trace = std::path::Path::new("out/trace.bin");
-        // A configuration that is given is kept: an overhead budget raises the interval on a busy machine until nothing is sure any more.
+        // No preset: its overhead budget would raise the interval on a busy machine until no sample is sure.
         let config =
-            memscope::SamplingConfig { min_allocation_size: 0, ..memscope::SamplingConfig::default() };
+            memscope::SamplingConfig { sample_rate: 0.002, ..memscope::SamplingConfig::default() };
         let builder = memscope::Session::builder().output("out").config(config).shared_rings(true);
         let mut session = builder.start().expect("a session");
         let link = memscope_trace::rings_path(trace);
