@@ -199,8 +199,7 @@ fn shared_rings_child() {
     for round in 0..rounds {
         let trace = std::path::Path::new("out/trace.bin");
         // No preset: its overhead budget would raise the interval on a busy machine until no sample is sure.
-        let config =
-            memscope::SamplingConfig { sample_rate: 0.002, ..memscope::SamplingConfig::default() };
+        let config = memscope::SamplingConfig { sample_rate: 0.002, ..memscope::SamplingConfig::default() };
         let builder = memscope::Session::builder().output("out").config(config).shared_rings(true);
         let mut session = builder.start().expect("a session");
         let link = memscope_trace::rings_path(trace);
