@@ -185,6 +185,11 @@ fn check(path: &Path, module: &Module, vouched_for: bool) -> Result<ElfFile, Opt
         return Err(Some("it has no build id to tell it by".to_owned()));
     }
     let Some(file) = ElfFile::read(path) else { return Err(Some(format!("{shown} is no ELF file"))) };
+    if file.is_bomb {
+        return Err(Some(format!(
+            "{shown} has a compressed section that claims to be larger than it can be: the file is damaged"
+        )));
+    }
     if module.build_id.is_empty() || file.build_id == module.build_id {
         return Ok(file);
     }

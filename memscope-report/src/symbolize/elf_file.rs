@@ -3,13 +3,23 @@
 //! Only headers and two small sections are read, so that a candidate of any size costs nothing to refuse.
 
 use elf::ElfStream;
+use elf::compression::CompressionHeader;
 use elf::endian::AnyEndian;
 use elf::note::Note;
+use elf::parse::ParseAt;
+use elf::section::SectionHeader;
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Larger notes and links are not read, bytes.
 const SECTION_BYTES_MAX: u64 = 64 << 10;
+/// A compressed section may say that it becomes so many times as large (debug information becomes two to ten times, and Zlib can do a thousand), or
+/// this large: readers take that much memory before they look at it.
+const EXPANSION_MAX: u64 = 1100;
+const EXPANDED_BYTES_MIN: u64 = 1 << 20;
+/// No section becomes larger, bytes.
+const EXPANDED_BYTES_MAX: u64 = 4 << 30;
 
 /// How much a file knows of its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +38,8 @@ pub(super) struct ElfFile {
     /// Empty where it has none.
     pub(super) build_id: Vec<u8>,
     pub(super) detail: Detail,
+    /// Whether a compressed section says that it becomes larger than it can: nothing of the file may be read.
+    pub(super) is_bomb: bool,
     /// Whether parts of its debug information may stand in `.dwo` files or a `.dwp` package.
     pub(super) is_split: bool,
     /// The file name in `.gnu_debuglink`, of the file that its debug information was moved to.
@@ -38,6 +50,7 @@ impl ElfFile {
     /// Reads the headers of the file at `path`; `None` if it is no ELF file.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let mut elf = ElfStream::<AnyEndian, _>::open_stream(File::open(path).ok()?).ok()?;
+        let is_bomb = has_bomb(&mut elf, path);
         let names: Vec<String> = {
             let (headers, names) = elf.section_headers_with_strtab().ok()?;
             let name = |at: u32| names.as_ref().and_then(|names| names.get(at as usize).ok());
@@ -52,10 +65,34 @@ impl ElfFile {
         Some(Self {
             detail,
             is_split: has(&[".debug_addr", ".zdebug_addr"]),
+            is_bomb,
             build_id: build_id(&mut elf).unwrap_or_default(),
             debug_link: debug_link(&mut elf),
         })
     }
+}
+
+/// Whether a compressed section claims a size that no honest one has. Its header's second word is that size, in files of 64 bits behind a reserved one.
+fn has_bomb(elf: &mut ElfStream<AnyEndian, File>, path: &Path) -> bool {
+    let is_compressed = |header: &SectionHeader| {
+        header.sh_flags & u64::from(elf::abi::SHF_COMPRESSED) != 0 && header.sh_type != elf::abi::SHT_NOBITS
+    };
+    let (endianness, class) = (elf.ehdr.endianness, elf.ehdr.class);
+    let compressed: Vec<SectionHeader> =
+        elf.section_headers().iter().copied().filter(is_compressed).collect();
+    let Ok(mut file) = File::open(path) else { return true };
+    compressed.iter().any(|section| {
+        let mut header = [0; 24];
+        let Some(header) = header.get_mut(..CompressionHeader::size_for(class)) else { return true };
+        if file.seek(SeekFrom::Start(section.sh_offset)).is_err() || file.read_exact(header).is_err() {
+            return true;
+        }
+        let claimed =
+            CompressionHeader::parse_at(endianness, class, &mut 0, header).map(|header| header.ch_size);
+        let most =
+            section.sh_size.saturating_mul(EXPANSION_MAX).clamp(EXPANDED_BYTES_MIN, EXPANDED_BYTES_MAX);
+        claimed.is_ok_and(|claimed| claimed > most)
+    })
 }
 
 /// From the section of that name; from the notes of the program headers where there are no sections.
@@ -98,6 +135,21 @@ mod tests {
         let file = ElfFile::read(&std::env::current_exe().unwrap()).unwrap();
         assert_eq!(file.detail, Detail::DebugInformation);
         assert_eq!((file.build_id.len(), file.debug_link), (20, None));
+    }
+
+    #[test]
+    fn a_compressed_section_that_claims_too_much_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("zlib.so");
+        let mut bytes = include_bytes!("../../tests/fuzz/corpus/zlib.so").to_vec();
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(!ElfFile::read(&path).unwrap().is_bomb);
+        let mut elf = ElfStream::<AnyEndian, _>::open_stream(File::open(&path).unwrap()).unwrap();
+        let section = *elf.section_header_by_name(".debug_info").unwrap().unwrap();
+        let size_at = section.sh_offset as usize + 8;
+        bytes[size_at..size_at + 8].copy_from_slice(&u64::from(u32::MAX).to_le_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(ElfFile::read(&path).unwrap().is_bomb);
     }
 
     #[test]
