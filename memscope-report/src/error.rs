@@ -116,7 +116,7 @@ impl fmt::Display for ReportError {
             ),
             Self::Write { path, source } => write!(
                 f,
-                "{}: expected a place that can be written to, found: {source}; pass an output folder elsewhere",
+                "{}: expected a place that can be written to, found: {source}; pass an output elsewhere",
                 path.display()
             ),
             #[cfg(feature = "charts")]

@@ -260,6 +260,11 @@ pub(crate) fn write_file(
     content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), ReportError> {
     let refused = |source| ReportError::Write { path: path.to_owned(), source };
+    // A device or a pipe takes what is written to it; nothing may take its place.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let mut out = BufWriter::new(OpenOptions::new().write(true).open(path).map_err(refused)?);
+        return content(&mut out).and_then(|()| out.flush()).map_err(refused);
+    }
     let (temporary, file) = create_beside(path).map_err(refused)?;
     let mut out = BufWriter::new(file);
     let written = content(&mut out).and_then(|()| out.flush()).and_then(|()| fs::rename(&temporary, path));
@@ -292,6 +297,23 @@ pub(crate) fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_written_to_and_stays() {
+        use std::os::unix::fs::FileTypeExt;
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        write_file(&pipe, |out| out.write_all(b"figures")).unwrap();
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(reader.join().unwrap(), "figures");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 
     #[cfg(unix)]
     #[test]

@@ -22,7 +22,11 @@ pub fn warnings(profile: &Profile, symbols: &Symbols) -> Vec<String> {
 fn end(profile: &Profile, warnings: &mut Vec<String>) {
     match profile.end.map(|end| EndReason::from_u8(end.reason)) {
         None => warnings.push(format!(
-            "The trace has no end: the program was killed, crashed, or still runs; the figures are those up to {}.",
+            "The trace has no end{}: the program was killed, crashed, or still runs; the figures are those up to {}.",
+            match profile.read.torn_tail_bytes {
+                0 => String::new(),
+                bytes => format!(" (it was cut inside its last block, of which {} are there)", units::bytes(bytes as f64)),
+            },
             units::duration_us(profile.duration_us)
         )),
         Some(EndReason::WriteFailed) => warnings.push(format!(
@@ -30,9 +34,7 @@ fn end(profile: &Profile, warnings: &mut Vec<String>) {
              up to {}.",
             units::duration_us(profile.duration_us)
         )),
-        Some(EndReason::ProcessExit) => warnings.push(
-            "The process exited while the session was active; everything up to its exit is here.".to_owned(),
-        ),
+        // An exit without `finalize` leaves nothing out: `info` tells of it.
         Some(_) => {}
     }
 }
@@ -66,9 +68,10 @@ fn damage(profile: &Profile, warnings: &mut Vec<String>) {
             read.unknown_blocks
         ));
     }
-    if read.torn_tail_bytes > 0 {
+    // Of a trace without an end that has been said.
+    if read.torn_tail_bytes > 0 && profile.end.is_some() {
         warnings.push(format!(
-            "The trace was cut inside its last block: {} at its end could not be used.",
+            "Behind the trace's end stands something else: {} that could not be used.",
             units::bytes(read.torn_tail_bytes as f64)
         ));
     }

@@ -48,7 +48,7 @@ pub(super) fn write_to(
     if is_stdout(path) { print(content) } else { crate::render::write_file(path, |out| content(out)) }
 }
 
-/// Whether `path` stands for standard output.
+/// Whether `path` stands for standard output: written there it would else replace the link that the system keeps for it.
 pub(super) fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
+    path.as_os_str() == "-" || path == Path::new("/dev/stdout")
 }

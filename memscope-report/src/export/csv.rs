@@ -9,7 +9,7 @@ use super::text::printable;
 use super::{ExportError, Exporter, Tables};
 use crate::analysis::{
     Analysis, Bottleneck, Fate, Frame, GroupFigures, LifetimeBucket, ResourcePoint, ScopeFigures,
-    SiteFigures, SizeBucket, SizeLifetime, ThreadCell, ThreadFigures, ThreadFlow, TimelinePoint,
+    SiteFigures, SizeBucket, SizeLifetime, TaskFigures, ThreadCell, ThreadFigures, ThreadFlow, TimelinePoint,
 };
 use crate::statistics::Estimate;
 use std::io::{self, Write};
@@ -46,6 +46,7 @@ fn write_tables(source: &ExportSource, tables: &Tables<'_>) -> Result<(), Export
     })?;
     tables.write("flows", |out| Ok(table(&flows(), &analysis.flows, out)?))?;
     tables.write("scopes", |out| Ok(table(&scopes(), &analysis.scopes, out)?))?;
+    tables.write("tasks", |out| Ok(table(&tasks(), &analysis.tasks, out)?))?;
     tables.write("modules", |out| Ok(table(&modules(), &analysis.modules, out)?))?;
     tables.write("resources", |out| Ok(table(&resources(), &analysis.resources, out)?))?;
     let series = &analysis.thread_series;
@@ -226,6 +227,28 @@ fn scopes() -> [Column<ScopeFigures>; 23] {
         ("own_live_bytes", Estimated(|scope| scope.sampled.live_bytes)),
         ("own_peak_bytes", Estimated(|scope| scope.sampled.peak_bytes)),
         ("own_temporary_bytes", Estimated(|scope| scope.sampled.temporary_bytes)),
+    ]
+}
+
+fn tasks() -> [Column<TaskFigures>; 17] {
+    [
+        ("task_id", Whole(|task| task.id.into())),
+        ("name", Text(|task| task.name.clone())),
+        ("file", Text(|task| task.file.clone())),
+        ("line", Whole(|task| task.line.into())),
+        ("scope_id", Optional(|task| task.scope.map(f64::from))),
+        ("parent_task_id", Optional(|task| task.parent.map(f64::from))),
+        ("started_us", Whole(|task| task.started_us.into())),
+        ("ended_us", Text(|task| or_empty(task.ended_us))),
+        ("state", Text(|task| task.state.describe().to_owned())),
+        ("polls", Whole(|task| task.polls.into())),
+        ("busy_us", Whole(|task| task.busy_us.into())),
+        ("allocations", Whole(|task| task.allocations.into())),
+        ("allocated_bytes", Whole(|task| task.allocated_bytes.into())),
+        ("frees", Whole(|task| task.frees.into())),
+        ("freed_bytes", Whole(|task| task.freed_bytes.into())),
+        ("live_bytes", Estimated(|task| task.live_bytes)),
+        ("peak_bytes", Estimated(|task| task.peak_bytes)),
     ]
 }
 

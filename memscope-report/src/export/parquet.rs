@@ -5,6 +5,8 @@
 mod column;
 #[cfg(feature = "parquet")]
 mod tables;
+#[cfg(feature = "parquet")]
+mod work;
 
 use super::Exporter;
 

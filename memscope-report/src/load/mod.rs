@@ -7,6 +7,7 @@
 //! sums saturate or are floating point; what does not fit is counted and passed over.
 
 mod activity;
+mod announced;
 mod bins;
 mod builder;
 mod call_sizes;
@@ -34,6 +35,8 @@ mod thin;
 mod thread_series;
 mod weights;
 
+#[cfg(feature = "tools")]
+pub(crate) use announced::AnnouncedTasks;
 pub(crate) use builder::live_bytes;
 pub use call_sizes::CallSizes;
 pub use folded::FoldedActivity;

@@ -5,6 +5,7 @@
 //! [`Profile::losses`]). The weights told here add up to the profile's totals restated for losses; a test holds the
 //! two together. Memory holds the samples not freed yet, as in the first pass, and 16 bytes for each site.
 
+use super::announced::AnnouncedTasks;
 use super::header;
 use super::intervals::Intervals;
 use super::open::{Open, OpenTable};
@@ -30,6 +31,8 @@ pub(crate) struct Sample {
     pub(crate) thread: u32,
     /// Its row in [`Profile::sites`]; `None` where the trace does not define the site.
     pub(crate) site_row: Option<u32>,
+    /// The innermost task that allocated it; 0 outside any.
+    pub(crate) task: u32,
     /// How many allocations it stands for.
     pub(crate) allocations: f64,
     /// How many bytes.
@@ -63,6 +66,9 @@ struct Replay<'a> {
     open: OpenTable,
     // Keys are the file's choice: the standard, keyed hash.
     early: HashMap<u64, (u32, u64)>,
+    announced: AnnouncedTasks,
+    /// The tasks of the open samples that belong to one.
+    tasks: HashMap<u64, u32>,
     next_sample: u64,
 }
 
@@ -86,6 +92,7 @@ pub(crate) fn replay<E: From<ReportError>>(
             Record::Interval(interval) => {
                 replay.intervals.add(interval);
             }
+            Record::SampleTasks(told) => replay.announced.add(&told),
             Record::Samples(samples) => replay.add_samples(&samples, &mut tell)?,
             Record::Frees(frees) => replay.add_frees(&frees, &mut tell)?,
             _ => {}
@@ -116,6 +123,8 @@ impl<'a> Replay<'a> {
             weight_of: Vec::new(),
             open: OpenTable::default(),
             early: HashMap::new(),
+            announced: AnnouncedTasks::default(),
+            tasks: HashMap::new(),
             next_sample: 0,
         }
     }
@@ -145,10 +154,14 @@ impl<'a> Replay<'a> {
             self.next_sample = id.saturating_add(1);
             let (site_row, weight) = self.weigh(site, under);
             let open = Open { site_row, thread, weight, time_us };
+            self.tasks.extend(self.announced.take(id).map(|task| (id, task)));
             let sample = self.sample(id, open);
             tell(Event::Allocated(sample))?;
             match self.early.remove(&id) {
-                Some((thread, time_us)) => tell(Event::Ended(sample, fate(thread), time_us))?,
+                Some((thread, time_us)) => {
+                    self.tasks.remove(&id);
+                    tell(Event::Ended(sample, fate(thread), time_us))?;
+                }
                 None => self.open.insert(id, open),
             }
         }
@@ -174,7 +187,8 @@ impl<'a> Replay<'a> {
             }
             None => (None, self.mean.0, self.mean.1),
         };
-        Sample { id, time_us, thread, site_row, allocations, bytes }
+        let task = self.tasks.get(&id).copied().unwrap_or(0);
+        Sample { id, time_us, thread, site_row, task, allocations, bytes }
     }
 
     fn add_frees<E>(
@@ -189,7 +203,9 @@ impl<'a> Replay<'a> {
             time_us = time_us.saturating_add_signed(delta_us);
             id = id.wrapping_add(delta as u64);
             if let Some(open) = self.open.remove(id) {
-                tell(Event::Ended(self.sample(id, open), fate(thread), time_us))?;
+                let sample = self.sample(id, open);
+                self.tasks.remove(&id);
+                tell(Event::Ended(sample, fate(thread), time_us))?;
             } else if id >= self.next_sample {
                 self.early.insert(id, (thread, time_us));
             }

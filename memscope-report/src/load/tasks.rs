@@ -3,15 +3,13 @@
 //! A trace tells which samples belong to a task before the samples themselves. They are counted by task, size and interval, in whole numbers, and become
 //! weighted sums at the end, as those of call sites do (`weights.rs`). A trace without tasks costs nothing here.
 
+use super::announced::AnnouncedTasks;
 use super::peak::{Life, PeakFold};
 use super::shares::IntervalShares;
 use super::sites::probability;
 use crate::statistics::Total;
-use memscope_trace::{Frees, Interval, Record, SampleTasks, Samples, TaskCounters, TaskEnd, TaskEnds, Tasks};
+use memscope_trace::{Frees, Interval, Record, Samples, TaskCounters, TaskEnd, TaskEnds, Tasks};
 use std::collections::{BTreeMap, HashMap};
-
-/// Samples whose task is known before they are, at most: what a damaged trace announces and does not hold is not kept for ever.
-const ANNOUNCED_MAX: usize = 1 << 18;
 
 /// One instance of a task: a future that was made a task, from its first poll to its end.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -92,7 +90,7 @@ pub(super) struct TaskFold {
     by_id: BTreeMap<u32, TaskInstance>,
     count: TaskCount,
     /// The tasks of samples that are yet to come. Keys are the file's choice: the standard, keyed hash, here as below.
-    announced: HashMap<u64, u32>,
+    announced: AnnouncedTasks,
     alike: Vec<Alike>,
     places: HashMap<(u32, u32, u64), u32>,
     /// Samples that are not freed yet: their place in `alike`, and when they were made.
@@ -107,7 +105,7 @@ impl TaskFold {
             Record::Tasks(record) => self.made(record),
             Record::TaskCounters(record) => self.counters(record),
             Record::TaskEnds(record) => self.ends(record),
-            Record::SampleTasks(record) => self.announce(record),
+            Record::SampleTasks(record) => self.announced.add(record),
             Record::TaskTotals(totals) => {
                 self.count = TaskCount {
                     started: totals.started,
@@ -151,17 +149,6 @@ impl TaskFold {
         }
     }
 
-    fn announce(&mut self, record: &SampleTasks) {
-        if self.announced.len() > ANNOUNCED_MAX {
-            self.announced.clear();
-        }
-        let mut id = 0_u64;
-        for (&delta, &task) in record.sample_deltas.iter().zip(&record.tasks) {
-            id = id.wrapping_add(delta as u64);
-            self.announced.insert(id, task);
-        }
-    }
-
     /// Counts those of the samples that belong to a task. `size_of` gives the bytes of a site of the trace.
     pub(super) fn samples(
         &mut self,
@@ -176,7 +163,7 @@ impl TaskFold {
         let ids = (0_u64..).map(|row| record.first_sample.saturating_add(row));
         for (id, (&delta_us, &site)) in ids.zip(record.delta_us.iter().zip(&record.sites)) {
             time_us = time_us.saturating_add_signed(delta_us);
-            let Some(task) = self.announced.remove(&id) else { continue };
+            let Some(task) = self.announced.take(id) else { continue };
             let Some(size_bytes) = size_of(site) else { continue };
             let place = self.place(task, size_bytes, interval);
             self.alike[place as usize].allocated += 1;
@@ -235,6 +222,7 @@ impl TaskFold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use memscope_trace::SampleTasks;
 
     #[test]
     fn samples_are_summed_for_their_tasks() {

@@ -5,11 +5,12 @@
 
 use super::ids::Ids;
 use super::kept::Kept;
+use super::resource_figures::ResourceSums;
 use super::scope_figures::ScopeSums;
 use super::{Output, open};
 use crate::error::ReportError;
 use crate::load::live_bytes;
-use memscope_trace::{Counters, Record, Resources, ScopeCounters, ThreadCounters, TraceError};
+use memscope_trace::{Counters, Record, ScopeCounters, TaskTotals, ThreadCounters, TraceError};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -38,8 +39,12 @@ pub(super) fn write<W: Write, P: AsRef<Path>>(
         cursor.advance()?;
         cursors.push(cursor);
     }
-    let mut sums = Sums { counters: vec![Counters::default(); paths.len()], ..Sums::default() };
-    sums.resources = vec![Resources::default(); paths.len()];
+    let mut sums = Sums {
+        counters: vec![Counters::default(); paths.len()],
+        tasks: vec![TaskTotals::default(); paths.len()],
+        resources: ResourceSums::new(paths.len()),
+        ..Sums::default()
+    };
     while let Some(earliest) = earliest(&cursors) {
         let Some((_, record)) = cursors[earliest].next.take() else { break };
         let ids = &ids[earliest];
@@ -92,7 +97,11 @@ pub(super) fn time_us(record: &Record) -> Option<u64> {
         Record::ScopeDetails(details) => Some(details.time_us),
         Record::ScopeFrees(frees) => Some(frees.time_us),
         Record::ScopeSizes(sizes) => Some(sizes.time_us),
+        Record::TaskTotals(totals) => Some(totals.time_us),
         Record::Resources(resources) => Some(resources.time_us),
+        Record::MemoryParts(parts) => Some(parts.time_us),
+        Record::ResourceDetails(details) => Some(details.time_us),
+        Record::ThreadTimes(times) => Some(times.time_us),
         Record::End(end) => Some(end.totals.time_us),
         _ => None,
     }
@@ -105,7 +114,8 @@ type ScopeRow = [u64; 5];
 #[derive(Default)]
 struct Sums {
     counters: Vec<Counters>,
-    resources: Vec<Resources>,
+    tasks: Vec<TaskTotals>,
+    resources: ResourceSums,
     scopes: HashMap<(usize, u32), ScopeRow>,
     merged_scopes: HashMap<u32, ScopeRow>,
     more_of_scopes: ScopeSums,
@@ -119,9 +129,7 @@ impl Sums {
         match record {
             Record::Counters(counters) => Some(self.add_counters(at, counters)),
             Record::End(end) => {
-                // A process that has ended uses nothing any more.
-                let gone = &mut self.resources[at];
-                (gone.rss_bytes, gone.threads, gone.cgroup_usage_bytes) = (None, None, None);
+                self.resources.end(at);
                 Some(self.add_counters(at, &end.totals))
             }
             Record::ThreadCounters(counters) => {
@@ -131,11 +139,8 @@ impl Sums {
             Record::ScopeCounters(counters) => Some(self.add_scopes(at, counters, ids)),
             Record::ScopeDetails(details) => Some(self.more_of_scopes.add_details(at, details, ids)),
             Record::ScopeFrees(frees) => Some(self.more_of_scopes.add_frees(at, frees, ids)),
-            Record::Resources(resources) => {
-                self.resources[at] = *resources;
-                Some(Record::Resources(self.all_resources(resources.time_us)))
-            }
-            _ => None,
+            Record::TaskTotals(totals) => Some(self.add_tasks(at, totals)),
+            record => self.resources.add(at, record, ids),
         }
     }
 
@@ -150,6 +155,18 @@ impl Sums {
         self.counters[at] = *counters;
         self.raise_peak(self.live_bytes(), counters.time_us);
         Record::Counters(self.total())
+    }
+
+    fn add_tasks(&mut self, at: usize, totals: &TaskTotals) -> Record {
+        self.tasks[at] = *totals;
+        let sum = |figure: fn(&TaskTotals) -> u64| self.tasks.iter().map(figure).fold(0, u64::saturating_add);
+        Record::TaskTotals(TaskTotals {
+            time_us: totals.time_us,
+            started: sum(|totals| totals.started),
+            ended: sum(|totals| totals.ended),
+            cancelled: sum(|totals| totals.cancelled),
+            unnumbered: sum(|totals| totals.unnumbered),
+        })
     }
 
     fn live_bytes(&self) -> i64 {
@@ -203,28 +220,5 @@ impl Sums {
             merged.own_allocated_bytes.push(sum[4]);
         }
         Record::ScopeCounters(merged)
-    }
-
-    /// What the operating system says of all. Processes may share a cgroup: of these figures the largest is taken.
-    fn all_resources(&self, time_us: u64) -> Resources {
-        let sum = |figure: fn(&Resources) -> Option<u64>| {
-            self.resources.iter().filter_map(figure).reduce(u64::saturating_add)
-        };
-        let most = |figure: fn(&Resources) -> Option<u64>| self.resources.iter().filter_map(figure).max();
-        Resources {
-            time_us,
-            rss_bytes: sum(|resources| resources.rss_bytes),
-            cpu_user_us: sum(|resources| resources.cpu_user_us),
-            cpu_system_us: sum(|resources| resources.cpu_system_us),
-            threads: sum(|resources| resources.threads),
-            voluntary_switches: sum(|resources| resources.voluntary_switches),
-            involuntary_switches: sum(|resources| resources.involuntary_switches),
-            minor_faults: sum(|resources| resources.minor_faults),
-            major_faults: sum(|resources| resources.major_faults),
-            read_bytes: sum(|resources| resources.read_bytes),
-            written_bytes: sum(|resources| resources.written_bytes),
-            cgroup_usage_bytes: most(|resources| resources.cgroup_usage_bytes),
-            cgroup_limit_bytes: most(|resources| resources.cgroup_limit_bytes),
-        }
     }
 }

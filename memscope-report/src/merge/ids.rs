@@ -1,11 +1,11 @@
 //! Ids of one trace in the merged one.
 //!
-//! Frames, stacks, sites and intervals keep their order: a number is added, behind all ids of the traces before. Threads and scopes
-//! are given new ids one by one. A reference to what its trace does not define stays one to nothing: it must not come to mean another
+//! Frames, stacks, sites and intervals keep their order: a number is added, behind all ids of the traces before. Threads, scopes and
+//! tasks are given new ids one by one. The operating system's ids of threads stay as they are unless an earlier trace has one of them too. A reference to what its trace does not define stays one to nothing: it must not come to mean another
 //! trace's.
 
 use super::outline::Outline;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// An id that nothing has.
 pub(super) const NOTHING: u32 = u32::MAX;
@@ -20,6 +20,9 @@ pub(super) struct Space {
     threads: u32,
     scopes: u32,
     scopes_by_name: HashMap<(String, String, u32), u32>,
+    tasks: u32,
+    traces: u64,
+    os_ids: BTreeSet<u64>,
 }
 
 /// A range of ids that are moved.
@@ -55,6 +58,9 @@ pub(super) struct Ids {
     intervals: Moved,
     threads: HashMap<u32, u32>,
     scopes: HashMap<u32, u32>,
+    tasks: HashMap<u32, u32>,
+    /// What is added to the operating system's ids.
+    os_shift: u64,
 }
 
 /// What is added to the addresses of trace `number` (from 0) of `traces`: more than any address of a program.
@@ -92,7 +98,13 @@ impl Ids {
             threads.insert(id, space.threads);
         }
         let scopes = scopes(outline, space)?;
-        Ok(Self { address_shift, frames, nodes, sites, intervals, threads, scopes })
+        let mut tasks = HashMap::new();
+        for &id in outline.task_ids.iter().filter(|&&id| id != 0) {
+            space.tasks = space.tasks.checked_add(1).ok_or("tasks")?;
+            tasks.insert(id, space.tasks);
+        }
+        let os_shift = os_shift(outline, space);
+        Ok(Self { address_shift, frames, nodes, sites, intervals, threads, scopes, tasks, os_shift })
     }
 
     /// 0 stays 0: callers beyond the recorded depth.
@@ -132,6 +144,25 @@ impl Ids {
     pub(super) fn scope(&self, id: u32) -> u32 {
         self.scopes.get(&id).copied().unwrap_or(0)
     }
+
+    /// 0 stays 0: outside any.
+    pub(super) fn task(&self, id: u32) -> u32 {
+        self.tasks.get(&id).copied().unwrap_or(0)
+    }
+
+    /// The operating system's id of a thread. 0 stays 0: it is not known.
+    pub(super) fn os_id(&self, id: u64) -> u64 {
+        if id == 0 { 0 } else { id.wrapping_add(self.os_shift) }
+    }
+}
+
+/// 0, unless a thread of an earlier trace has one of the ids: then more than any system gives.
+fn os_shift(outline: &Outline, space: &mut Space) -> u64 {
+    let known = outline.os_ids.iter().any(|&id| id != 0 && space.os_ids.contains(&id));
+    let shift = if known { space.traces << 32 } else { 0 };
+    space.os_ids.extend(outline.os_ids.iter().map(|id| id.wrapping_add(shift)));
+    space.traces += 1;
+    shift
 }
 
 /// Scopes of one name and place are one.
@@ -165,6 +196,8 @@ mod tests {
             last_interval: 0,
             thread_ids: [0, 3, 7].into(),
             scope_ids: [1].into(),
+            task_ids: [0, 5, 6].into(),
+            os_ids: [0, 900].into(),
             ..Outline::default()
         }
     }
@@ -180,6 +213,10 @@ mod tests {
         assert_eq!((one.interval(0), other.interval(0)), (0, 1));
         // Unnamed scopes are not taken for each other.
         assert_eq!((one.scope(1), other.scope(1)), (1, 2));
+        assert_eq!((one.task(5), one.task(6), other.task(5), other.task(6)), (1, 2, 3, 4));
+        assert_eq!((one.os_id(900), other.os_id(900), other.os_id(0)), (900, (1 << 32) + 900, 0));
+        let third = Ids::new(&Outline { os_ids: [7].into(), ..outline(1) }, &mut space, 2 << 57).unwrap();
+        assert_eq!(third.os_id(7), 7);
     }
 
     #[test]
@@ -189,8 +226,16 @@ mod tests {
         let _ = Ids::new(&outline(10), &mut space, 0).unwrap();
         assert_eq!([one.node(11), one.frame(u32::MAX), one.site(11), one.interval(1)], [NOTHING; 4]);
         assert_eq!(
-            [one.node(0), one.frame(0), one.thread(0), one.thread(9), one.scope(0), one.scope(5)],
-            [0; 6]
+            [
+                one.node(0),
+                one.frame(0),
+                one.thread(0),
+                one.thread(9),
+                one.scope(0),
+                one.scope(5),
+                one.task(7)
+            ],
+            [0; 7]
         );
     }
 

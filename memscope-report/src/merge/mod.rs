@@ -19,19 +19,25 @@
 //! keep path, build id and the distance to their bias, which is all that names are found by. Functions with the same names
 //! become one in the analysis, whatever process they ran in.
 //!
-//! *Threads.* Each keeps its name with the number of its trace behind it, in the order in which they were given: `worker [2]`.
+//! *Threads.* Each keeps its name with the number of its trace behind it, in the order in which they were given: `worker [2]`. Where two
+//! traces have the same of the operating system's ids, `k * 2^32` is added to those of trace `k`, so that none stands for two threads.
+//!
+//! *Tasks.* Each instance is one of the merged trace too, with its samples.
 //!
 //! # What is lost
 //!
-//! Instances of tasks are not told one by one; the scopes that tasks are, are there. Samples in damaged blocks are counted as lost
+//! Where resident memory was (`MemoryParts`) stays only in a merge of one trace: the resident memory of a process is explained by its own heap and allocator,
+//! so the report of each trace shows it. [`Merged::left_out_memory_parts`] says so. Samples in damaged blocks are counted as lost
 //! samples, for which estimates allow. If one trace has no end, nor has the result: that it was cut short is not hidden.
 
 mod figures;
 mod ids;
 mod kept;
 mod outline;
+mod resource_figures;
 mod samples;
 mod scope_figures;
+mod tasks;
 
 use crate::error::ReportError;
 use crate::load::{open_file, open_trace};
@@ -61,6 +67,8 @@ pub struct Merged {
     pub samples: u64,
     /// Whether a trace was damaged: what is missing from it is missing from the result.
     pub damaged: bool,
+    /// Whether traces said where their processes' resident memory was, which is not told of several together.
+    pub left_out_memory_parts: bool,
 }
 
 /// Reads the traces at `paths` twice, whatever their length in bounded memory, and writes one trace of all to `sink`. (A trace whose
@@ -98,7 +106,8 @@ pub fn merge<P: AsRef<Path>>(paths: &[P], sink: impl Write) -> Result<Merged, Re
     }
     out.writer.flush()?;
     let damaged = outlines.iter().any(|outline| outline.damaged);
-    Ok(Merged { traces: paths.len(), samples: done.samples, damaged })
+    let left_out_memory_parts = paths.len() > 1 && outlines.iter().any(|outline| outline.has_memory_parts);
+    Ok(Merged { traces: paths.len(), samples: done.samples, damaged, left_out_memory_parts })
 }
 
 /// The trace in the making.
@@ -152,7 +161,12 @@ fn write_names<W: Write>(out: &mut Output<W>, outlines: &[Outline], ids: &[Ids])
         let several = outlines.len() > 1;
         let thread = |thread: &Thread| Thread {
             id: ids.thread(thread.id),
-            name: if several { numbered(thread, number + 1) } else { thread.name.clone() },
+            os_id: ids.os_id(thread.os_id),
+            name: match thread.name.as_str() {
+                name if !several => name.to_owned(),
+                "" => numbered(&format!("thread {}", thread.id), number + 1),
+                name => numbered(name, number + 1),
+            },
             ..thread.clone()
         };
         let threads: Vec<Thread> = outline.threads.values().map(thread).collect();
@@ -168,11 +182,8 @@ fn write_names<W: Write>(out: &mut Output<W>, outlines: &[Outline], ids: &[Ids])
 }
 
 /// `worker [2]`.
-fn numbered(thread: &Thread, number: usize) -> String {
-    let name: String = match thread.name.as_str() {
-        "" => format!("thread {}", thread.id),
-        name => name.chars().take(NAME_MAX).collect(),
-    };
+fn numbered(name: &str, number: usize) -> String {
+    let name: String = name.chars().take(NAME_MAX).collect();
     format!("{name} [{number}]")
 }
 

@@ -3,7 +3,9 @@
 use super::kept::Kept;
 use crate::error::ReportError;
 use crate::load::is_damaged;
-use memscope_trace::{End, Loss, MAX_ROWS, Module, ReadStats, Record, Scope, Session, Thread, TraceError};
+use memscope_trace::{
+    End, Loss, MAX_ROWS, Module, ReadStats, Record, Scope, Session, Tasks, Thread, TraceError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -18,6 +20,12 @@ pub(super) struct Outline {
     pub(super) scopes: BTreeMap<u32, Scope>,
     /// The scopes that anything names.
     pub(super) scope_ids: BTreeSet<u32>,
+    /// The tasks that anything names.
+    pub(super) task_ids: BTreeSet<u32>,
+    /// The operating system's ids of its threads.
+    pub(super) os_ids: BTreeSet<u64>,
+    /// Whether it tells where resident memory was.
+    pub(super) has_memory_parts: bool,
     pub(super) last_frame: u32,
     pub(super) last_node: u32,
     pub(super) last_site: u32,
@@ -52,6 +60,7 @@ impl Outline {
             Record::Modules(modules) => self.modules.extend(modules.modules.iter().cloned()),
             Record::Threads(named) => {
                 self.thread_ids.extend(named.threads.iter().map(|thread| thread.id));
+                self.os_ids.extend(named.threads.iter().map(|thread| thread.os_id));
                 self.threads.extend(named.threads.iter().map(|thread| (thread.id, thread.clone())));
             }
             Record::ThreadCounters(counted) => self.thread_ids.extend(&counted.threads),
@@ -69,6 +78,12 @@ impl Outline {
             Record::ScopeDetails(told) => self.scope_ids.extend(told.scopes.iter().chain(&told.parents)),
             Record::ScopeFrees(told) => self.scope_ids.extend(&told.scopes),
             Record::ScopeSizes(told) => self.scope_ids.extend(&told.scopes),
+            Record::Tasks(tasks) => self.add_tasks(tasks),
+            Record::TaskCounters(counted) => self.task_ids.extend(&counted.tasks),
+            Record::TaskEnds(ended) => self.task_ids.extend(&ended.tasks),
+            Record::SampleTasks(told) => self.task_ids.extend(&told.tasks),
+            Record::ThreadTimes(times) => self.os_ids.extend(&times.os_ids),
+            Record::MemoryParts(_) => self.has_memory_parts = true,
             Record::Stacks(stacks) => {
                 raise(&mut self.last_frame, stacks.first_frame, stacks.addresses.len());
                 raise(&mut self.last_node, stacks.first_node, stacks.frames.len());
@@ -84,6 +99,12 @@ impl Outline {
             }
             _ => {}
         }
+    }
+
+    /// A task may name one that nothing else is told of: what they have in common is kept.
+    fn add_tasks(&mut self, tasks: &Tasks) {
+        self.task_ids.extend(tasks.tasks.iter().chain(&tasks.parents));
+        self.scope_ids.extend(&tasks.scopes);
     }
 }
 

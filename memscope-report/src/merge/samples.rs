@@ -1,10 +1,11 @@
-//! Stacks, call sites, samples and frees of one trace, behind those of the traces before.
+//! Stacks, call sites, tasks, samples and frees of one trace, behind those of the traces before.
 //!
 //! One trace after the other, for losses: a reader attributes what was lost to the sampling interval in force, and there is one at a
 //! time.
 
 use super::ids::Ids;
 use super::outline::Outline;
+use super::tasks::MovedTasks;
 use super::{Output, add_losses, open};
 use crate::error::ReportError;
 use memscope_trace::{Frees, Interval, Loss, MAX_ROWS, Record, Samples, Sites, Stacks, Symbols, TraceError};
@@ -29,6 +30,7 @@ pub(super) fn write<W: Write>(
 ) -> Result<(), ReportError> {
     let (mut reader, _) = open(path)?;
     let mut moved = MovedSamples::new(done.samples);
+    let mut tasks = MovedTasks::default();
     let failed = |error: TraceError| ReportError::from(error).at(path);
     while let Some(record) = reader.next_record().map_err(failed)? {
         match record {
@@ -48,6 +50,10 @@ pub(super) fn write<W: Write>(
             }
             Record::Samples(samples) => {
                 if let Some(samples) = moved.samples(&samples, ids) {
+                    let (new_first, rows) = (samples.first_sample, samples.sites.len() as u64);
+                    if let Some(told) = tasks.of_samples((moved.next_old - rows, new_first), rows, ids) {
+                        out.push(&told)?;
+                    }
                     out.push(&Record::Samples(samples))?;
                 }
             }
@@ -56,7 +62,11 @@ pub(super) fn write<W: Write>(
                     out.push(&Record::Frees(frees))?;
                 }
             }
-            _ => {}
+            other => {
+                if let Some(told) = tasks.record(other, ids) {
+                    out.push(&told)?;
+                }
+            }
         }
     }
     for frees in moved.early_frees() {

@@ -10,6 +10,7 @@ mod check;
 mod diff;
 mod hostile;
 mod merge;
+mod merge_tasks;
 mod report;
 mod sampled;
 mod scopes;

@@ -84,7 +84,7 @@ fn every_table_parses() {
     assert_close(total(&modules, "allocated_bytes"), ended, "modules");
     assert_close(total(&read("lifetimes_by_size"), "live_bytes"), total(&lifetimes, "live_bytes"), "sizes");
     assert_eq!(column(&read("resources"), "rss_bytes"), ["5242880"]);
-    for name in ["sizes", "scopes", "findings", "thread_series"] {
+    for name in ["sizes", "scopes", "tasks", "findings", "thread_series"] {
         let rows = read(name);
         assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{name}");
     }

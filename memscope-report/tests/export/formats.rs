@@ -197,7 +197,7 @@ fn parquet_is_a_folder_and_a_feature() {
     let dir = tempfile::tempdir().unwrap();
     let written = parquet.write_to(&source, &ExportOptions::default(), dir.path().join("tables"));
     if cfg!(feature = "parquet") {
-        assert_eq!(written.unwrap().len(), 8);
+        assert_eq!(written.unwrap().len(), 9);
     } else {
         assert!(written.unwrap_err().to_string().contains("--features parquet"));
     }

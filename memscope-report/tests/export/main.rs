@@ -12,3 +12,6 @@ mod hostile;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pprof;
+#[cfg(feature = "parquet")]
+#[path = "../common/script.rs"]
+mod script;

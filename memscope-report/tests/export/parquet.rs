@@ -1,6 +1,7 @@
 //! Parquet, read back by the crate's own reader.
 
-use crate::fixture::{EVIL, THREADS, assert_close, expected, source};
+use crate::fixture::{EVIL, THREADS, assert_close, expected, source, source_of};
+use crate::script::{Random, Script};
 use memscope_report::export::{ExportOptions, Measure, exporter};
 use parquet::file::reader::SerializedFileReader;
 use parquet::record::{Row, RowAccessor};
@@ -67,4 +68,63 @@ fn samples_add_up_and_lead_to_their_stacks_and_threads() {
     assert_eq!((session.len(), whole(&session[0], "allocated_bytes")), (1, 60_000_000));
     let counters = rows(dir.path(), "counters");
     assert_eq!(whole(counters.last().unwrap(), "live_bytes"), 39_000_000);
+}
+
+/// The sums of `bytes` by a column, 0 for null, of the samples that `chosen` chooses.
+fn bytes_by(samples: &[Row], column: &str, chosen: impl Fn(&Row) -> bool) -> HashMap<i64, f64> {
+    let mut sums = HashMap::new();
+    for row in samples.iter().filter(|row| chosen(row)) {
+        let id = row.get_long(at(row, column)).unwrap_or(0);
+        *sums.entry(id).or_default() += row.get_double(at(row, "bytes")).unwrap();
+    }
+    sums
+}
+
+#[test]
+fn samples_lead_to_their_scopes_and_tasks() {
+    let script = Script::tree(&["app::serve", "app::parse", "app::<script>"], 20);
+    let source = source_of(script.trace(memscope_trace::Interval::default(), Random(1)));
+    let dir = tempfile::tempdir().unwrap();
+    exporter("parquet").unwrap().write_to(&source, &ExportOptions::default(), dir.path()).unwrap();
+    let samples = rows(dir.path(), "samples");
+    let is_live = |row: &Row| row.get_long(at(row, "freed_us")).is_err();
+    let is_at_peak = |row: &Row| row.get_bool(at(row, "at_peak")).unwrap();
+    let (scopes, tasks) = script.truths();
+    for (column, truths) in [("scope_id", &scopes), ("task_id", &tasks)] {
+        let all = bytes_by(&samples, column, |_| true);
+        let live = bytes_by(&samples, column, is_live);
+        let at_peak = bytes_by(&samples, column, is_at_peak);
+        assert_eq!(all.len(), truths.len());
+        for (&id, truth) in truths {
+            let found = [&all, &live, &at_peak].map(|sums| sums.get(&id.into()).copied().unwrap_or(0.0));
+            assert_eq!(found, [truth[0], truth[1], truth[2]].map(|bytes| bytes as f64), "{column} {id}");
+        }
+    }
+
+    let table = rows(dir.path(), "scopes");
+    let names: Vec<&str> =
+        table.iter().map(|row| row.get_string(at(row, "name")).unwrap().as_str()).collect();
+    let expected: Vec<&str> = script.scopes.iter().map(|scope| scope.0.as_str()).collect();
+    assert_eq!(names, expected);
+    for row in &table {
+        let id = whole(row, "scope_id");
+        let (calls, own, all, _) = &script.exact()[&(id as u32)];
+        let found = ["allocations", "allocated_bytes", "frees", "freed_bytes"];
+        assert_eq!(found.map(|name| whole(row, name) as u64), *all);
+        assert_eq!(found.map(|name| whole(row, &format!("own_{name}")) as u64), *own);
+        assert_eq!((whole(row, "calls") as u64, whole(row, "polls") as u64), (*calls, 3 * calls));
+        let parent = row.get_long(at(row, "parent_scope_id")).unwrap_or(0);
+        assert_eq!(parent, i64::from(script.scopes[id as usize - 1].1));
+    }
+
+    let table = rows(dir.path(), "tasks");
+    assert_eq!(table.len(), 12);
+    for row in &table {
+        let id = whole(row, "task_id");
+        assert_eq!(whole(row, "allocated_bytes") as u64, tasks[&(id as u32)][0]);
+        let state = row.get_string(at(row, "state")).unwrap().as_str();
+        assert_eq!(state, ["alive", "done", "cancelled", "panicked"][id as usize % 4]);
+        assert_eq!(row.get_long(at(row, "ended_us")).is_ok(), state != "alive");
+        assert!(scopes.contains_key(&(whole(row, "scope_id") as u32)) && whole(row, "line") == 40 + id % 5);
+    }
 }

@@ -15,8 +15,9 @@ use std::path::PathBuf;
 
 The processes run side by side from time 0. Totals, threads, samples and losses add up;
 scopes of one name are one; modules are kept apart, each process in an address space of its
-own. Threads get the number of their trace behind their name: worker [2]. Every command reads
-the result.")]
+own. Threads get the number of their trace behind their name: worker [2]. Each task stays one.
+What resident memory consists of is a matter of one process: see each trace's own report for it.
+Every command reads the result.")]
 pub(in crate::cli) struct Args {
     /// The traces, two or more
     #[arg(value_name = "TRACE", required = true, num_args = 1..)]
@@ -45,6 +46,10 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
         None => return written.map(|()| exit::FAILED),
     };
     written?;
+    if merged.left_out_memory_parts {
+        let left_out = "what resident memory consists of is left out: it is told of one process at a time, by each trace's own report";
+        screen::warn(&args.output, &[left_out.to_owned()]);
+    }
     if !screen::is_stdout(&args.output) {
         screen::print(|out| {
             let path = args.output.display();

@@ -5,6 +5,7 @@ use super::super::source::ExportSource;
 use super::super::stacks::{EMPTY, Stacks};
 use super::super::{ExportError, Tables};
 use super::column::{Table, Value};
+use super::work::{scopes, tasks};
 use crate::load::{Event, Fate, Sample, live_bytes};
 use memscope_trace::AllocationKind;
 use std::io::Write;
@@ -15,6 +16,7 @@ const SAMPLES: &str = "message samples {
     required int64 thread_id;
     required int64 stack_id;
     optional int64 scope_id;
+    optional int64 task_id;
     optional int64 size_bytes;
     optional int64 old_size_bytes;
     optional binary kind (STRING);
@@ -53,18 +55,6 @@ const THREADS: &str = "message threads {
     required boolean ended;
 }";
 
-const SCOPES: &str = "message scopes {
-    required int64 scope_id;
-    required binary name (STRING);
-    required binary file (STRING);
-    required int64 line;
-    required int64 calls;
-    required int64 allocations;
-    required int64 allocated_bytes;
-    required int64 own_allocations;
-    required int64 own_allocated_bytes;
-}";
-
 const COUNTERS: &str = "message counters {
     required int64 time_us;
     required int64 live_bytes;
@@ -86,6 +76,8 @@ const RESOURCES: &str = "message resources {
     optional int64 major_faults;
     optional int64 read_bytes;
     optional int64 written_bytes;
+    optional int64 cgroup_usage_bytes;
+    optional int64 cgroup_limit_bytes;
 }";
 
 const SESSION: &str = "message session {
@@ -118,6 +110,7 @@ pub(super) fn write(source: &ExportSource, tables: &Tables<'_>) -> Result<(), Ex
     tables.write("frames", |out| frames(&stacks, out))?;
     tables.write("threads", |out| threads(source, out))?;
     tables.write("scopes", |out| scopes(source, out))?;
+    tables.write("tasks", |out| tasks(source, out))?;
     tables.write("counters", |out| counters(source, out))?;
     tables.write("resources", |out| resources(source, out))?;
     tables.write("session", |out| session(source, out))
@@ -160,6 +153,7 @@ fn push_sample(
         sample.thread.into(),
         stacks.of_site(profile, sample.site_row).into(),
         site.map(|site| site.scope).filter(|&scope| scope != 0).into(),
+        Some(sample.task).filter(|&task| task != 0).into(),
         site.map(|site| site.size_bytes).into(),
         site.map(|site| site.old_size_bytes).into(),
         site.map(|site| kind(site.kind)).into(),
@@ -218,25 +212,6 @@ fn threads(source: &ExportSource, out: &mut (impl Write + Send)) -> Result<(), E
     Ok(table.finish()?)
 }
 
-fn scopes(source: &ExportSource, out: &mut (impl Write + Send)) -> Result<(), ExportError> {
-    let mut table = Table::new(out, SCOPES)?;
-    for totals in &source.profile().scopes {
-        let scope = &totals.scope;
-        table.push([
-            scope.id.into(),
-            scope.name.as_str().into(),
-            scope.file.as_str().into(),
-            scope.line.into(),
-            totals.calls.into(),
-            totals.allocations.into(),
-            totals.allocated_bytes.into(),
-            totals.own_allocations.into(),
-            totals.own_allocated_bytes.into(),
-        ])?;
-    }
-    Ok(table.finish()?)
-}
-
 fn counters(source: &ExportSource, out: &mut (impl Write + Send)) -> Result<(), ExportError> {
     let mut table = Table::new(out, COUNTERS)?;
     for point in &source.profile().timeline {
@@ -267,6 +242,8 @@ fn resources(source: &ExportSource, out: &mut (impl Write + Send)) -> Result<(),
             point.major_faults.into(),
             point.read_bytes.into(),
             point.written_bytes.into(),
+            point.cgroup_usage_bytes.into(),
+            point.cgroup_limit_bytes.into(),
         ])?;
     }
     Ok(table.finish()?)
