@@ -83,7 +83,6 @@
 
 #[cfg(feature = "tools")]
 mod baselines;
-#[cfg(feature = "tools")]
 mod beta;
 #[cfg(feature = "tools")]
 mod comparison;
@@ -96,8 +95,10 @@ mod total;
 
 #[cfg(feature = "tools")]
 pub use baselines::{Baselines, RunNoise};
+pub(crate) use beta::student_above;
 #[cfg(feature = "tools")]
 pub use comparison::{Evidence, Ratio, chance_at_most, difference, ratio, smallest_ratio_shown};
+pub(crate) use gamma::normal_probability;
 pub use sum::Sum;
 pub use total::{Losses, Total};
 

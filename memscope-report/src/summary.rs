@@ -177,6 +177,8 @@ fn finding_line(finding: &Bottleneck) -> String {
         BottleneckKind::ThreadImbalance => "allocated",
         BottleneckKind::PeakHolder => "at the peak",
         BottleneckKind::Unreturned => "resident, not live",
+        BottleneckKind::Growing => "and growing",
+        BottleneckKind::NearLimit => "near the limit",
     };
     let figures = format!("  {severity}  {} {kind}: ", units::bytes(finding.bytes.value));
     with_end_of(figures, &finding.culprit)
@@ -332,6 +334,9 @@ mod tests {
                 bytes: Estimate::exact(1e8),
                 evidence: "It does.".into(),
                 advice: "Do not.".into(),
+                sites: Vec::new(),
+                threads: Vec::new(),
+                span_us: None,
             });
             analysis.warnings.push(format!("Warning {at} {}", "with very many words ".repeat(at)));
         }

@@ -255,6 +255,10 @@ pub enum BottleneckKind {
     PeakHolder,
     /// The process has much more memory than is live on its heap.
     Unreturned,
+    /// What a site holds rises all the time: a leak, or something without a bound.
+    Growing,
+    /// The process is close to its memory limit, or will soon be.
+    NearLimit,
 }
 
 /// How bad it is.
@@ -285,6 +289,12 @@ pub struct Bottleneck {
     pub evidence: String,
     /// What to do, in one sentence.
     pub advice: String,
+    /// The call sites that it is about, as places in [`Analysis::sites`]; none where it is about a thread or the process.
+    pub sites: Vec<u32>,
+    /// The threads that it is about ([`ThreadFigures::id`]): of a call site those that allocated most there, four at most.
+    pub threads: Vec<u32>,
+    /// From when to when it shows, microseconds; `None` where no time is known.
+    pub span_us: Option<[u64; 2]>,
 }
 
 impl Analysis {

@@ -57,11 +57,12 @@ fn away_from_zero(value: f64) -> f64 {
 
 /// The chance that Student's t with `freedom` degrees of freedom is above `t >= 0`: half of I_x(freedom / 2, 1 / 2) at
 /// `x = freedom / (freedom + t^2)`.
-pub(super) fn student_above(t: f64, freedom: f64) -> f64 {
+pub(crate) fn student_above(t: f64, freedom: f64) -> f64 {
     incomplete_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5) / 2.0
 }
 
 /// The t that Student's with `freedom` degrees of freedom exceeds with the probability `tail`, 0 < tail < 0.5.
+#[cfg(any(test, feature = "tools"))]
 pub(super) fn student_quantile(tail: f64, freedom: f64) -> f64 {
     let (mut low, mut high) = (0.0_f64, 1e9_f64);
     while high - low > 1e-9 * high {

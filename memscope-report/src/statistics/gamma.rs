@@ -161,7 +161,6 @@ fn away_from_zero(value: f64, tiny: f64) -> f64 {
 }
 
 /// ln Gamma(x), for x > 0.
-#[cfg(feature = "tools")]
 pub(super) fn ln_gamma(x: f64) -> f64 {
     ln_factorial(x) - x.ln()
 }
@@ -178,7 +177,7 @@ fn ln_factorial(x: f64) -> f64 {
 
 /// The probability that a standard normal variable stays below `z`: half of its square is a gamma variable of shape
 /// one half.
-pub(super) fn normal_probability(z: f64) -> f64 {
+pub(crate) fn normal_probability(z: f64) -> f64 {
     let half_square = z * z / 2.0;
     if half_square == 0.0 {
         return 0.5;

@@ -15,17 +15,15 @@ const SHARE_MIN: f64 = 0.05;
 
 pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
     let all = analysis.totals.allocated_bytes as f64;
-    let handing_over = sites(analysis).filter(|site| {
+    let handing_over = sites(analysis).filter(|(_, site)| {
         let crossed = &site.cross_thread_bytes;
         is_sure(crossed)
             && crossed.low >= WORTH_A_WORD_BYTES
             && share(crossed.low, site.allocated_bytes.value) >= OWN_SHARE_MIN
             && share(crossed.low, all) >= SHARE_MIN
     });
-    let findings = handing_over.map(|site| Bottleneck {
-        kind: BottleneckKind::CrossThreadFree,
+    let findings = handing_over.map(|(at, site)| Bottleneck {
         severity: severity(share(site.cross_thread_bytes.low, all), 0.3, f64::INFINITY),
-        culprit: site.label.clone(),
         bytes: site.cross_thread_bytes,
         evidence: format!(
             "{} allocated here were freed by other threads, {} of what the site allocated and {} of all bytes.",
@@ -36,6 +34,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         advice: "Send buffers back to the thread that made them, or allocate where the data is used; if it has to be \
                  so, an allocator with cheap remote frees (mimalloc, snmalloc) helps."
             .to_owned(),
+        ..Bottleneck::of_site(BottleneckKind::CrossThreadFree, analysis, at)
     });
     findings.collect()
 }

@@ -5,12 +5,16 @@
 //! estimate must rest on enough samples ([`is_sure`]). To add one, write a file with `detect` and name it in
 //! [`DETECTORS`].
 
+mod blame;
 mod cross_thread_free;
+mod growing;
+mod near_limit;
 mod peak_holder;
 mod realloc_growth;
 mod retained;
 mod temporary_churn;
 mod thread_imbalance;
+mod trend;
 mod unreturned;
 
 use super::types::{Analysis, Bottleneck, BottleneckKind, Severity, SiteFigures};
@@ -19,6 +23,8 @@ use crate::units;
 
 /// Every detector.
 const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
+    growing::detect,
+    near_limit::detect,
     retained::detect,
     peak_holder::detect,
     temporary_churn::detect,
@@ -35,10 +41,24 @@ const WORTH_A_WORD_BYTES: f64 = (1 << 20) as f64;
 pub(super) fn findings(analysis: &Analysis) -> Vec<Bottleneck> {
     let mut findings: Vec<Bottleneck> = DETECTORS.iter().flat_map(|detect| detect(analysis)).collect();
     // Stable, so that equals stay in the order of the detectors and the sites.
+    leave_out_what_says_less(&mut findings);
     findings.sort_by(|one, other| {
         other.severity.cmp(&one.severity).then(other.bytes.low.total_cmp(&one.bytes.low))
     });
     findings
+}
+
+/// Pairs of findings about the same call site, or both about the process, of which the second is left out: the first says the same and more.
+const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[(BottleneckKind::Growing, BottleneckKind::Retained)];
+
+fn leave_out_what_says_less(findings: &mut Vec<Bottleneck>) {
+    let told: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.sites.clone())).collect();
+    findings.retain(|finding| {
+        let says_more = |(kind, sites): &(BottleneckKind, Vec<u32>)| {
+            SAYS_MORE.contains(&(*kind, finding.kind)) && *sites == finding.sites
+        };
+        !told.iter().any(says_more)
+    });
 }
 
 /// Whether the estimate rests on enough samples: its lower end is at least half of it. That takes eleven samples of
@@ -47,9 +67,9 @@ fn is_sure(estimate: &Estimate) -> bool {
     estimate.value > 0.0 && estimate.low >= estimate.value / 2.0
 }
 
-/// The sites that can be blamed: those with a stack.
-fn sites(analysis: &Analysis) -> impl Iterator<Item = &SiteFigures> {
-    analysis.sites.iter().filter(|site| !site.frames.is_empty())
+/// The sites that can be blamed, those with a stack, each with its place in [`Analysis::sites`].
+fn sites(analysis: &Analysis) -> impl Iterator<Item = (u32, &SiteFigures)> {
+    (0..).zip(&analysis.sites).filter(|(_, site)| !site.frames.is_empty())
 }
 
 /// The part that `low`, the lower end of an estimate, is of `whole`; 0 where there is no whole.

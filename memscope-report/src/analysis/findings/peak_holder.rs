@@ -14,17 +14,15 @@ const KEPT_SHARE_MAX: f64 = 0.5;
 
 pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
     let peak = analysis.totals.peak_bytes as f64;
-    let makes_the_peak = sites(analysis).filter(|site| {
+    let makes_the_peak = sites(analysis).filter(|(_, site)| {
         let held = &site.peak_bytes;
         is_sure(held)
             && held.low >= WORTH_A_WORD_BYTES
             && share(held.low, peak) >= SHARE_MIN
             && site.live_bytes.value < KEPT_SHARE_MAX * held.low
     });
-    let findings = makes_the_peak.map(|site| Bottleneck {
-        kind: BottleneckKind::PeakHolder,
+    let findings = makes_the_peak.map(|(at, site)| Bottleneck {
         severity: severity(share(site.peak_bytes.low, peak), 0.4, 0.7),
-        culprit: site.label.clone(),
         bytes: site.peak_bytes,
         evidence: format!(
             "{} allocated here were live when the heap peaked, {} of the peak of {}; at the end {} of it were.",
@@ -36,6 +34,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         advice: "To lower the peak, work in smaller pieces here: stream instead of collecting, bound what runs at the same \
                  time, and drop what is done before the next is begun."
             .to_owned(),
+        ..Bottleneck::of_site(BottleneckKind::PeakHolder, analysis, at)
     });
     findings.collect()
 }

@@ -13,14 +13,12 @@ const SHARE_MIN: f64 = 0.05;
 
 pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
     let all = analysis.totals.allocated_bytes as f64;
-    let growing = sites(analysis).filter(|site| {
+    let growing = sites(analysis).filter(|(_, site)| {
         let copied = &site.copied_bytes;
         is_sure(copied) && copied.low >= WORTH_A_WORD_BYTES && share(copied.low, all) >= SHARE_MIN
     });
-    let findings = growing.map(|site| Bottleneck {
-        kind: BottleneckKind::ReallocGrowth,
+    let findings = growing.map(|(at, site)| Bottleneck {
         severity: severity(share(site.copied_bytes.low, all), 0.15, 0.3),
-        culprit: site.label.clone(),
         bytes: site.copied_bytes,
         evidence: format!(
             "realloc copied {} here to a larger place, {} of all bytes allocated.",
@@ -30,6 +28,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         advice: "Say how much is coming: `with_capacity` or `reserve` before the loop, or keep the buffer from one \
                  round to the next."
             .to_owned(),
+        ..Bottleneck::of_site(BottleneckKind::ReallocGrowth, analysis, at)
     });
     findings.collect()
 }

@@ -14,17 +14,15 @@ const PEAK_SHARE_MIN: f64 = 0.05;
 pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
     let live = analysis.totals.live_bytes.max(0) as f64;
     let peak = analysis.totals.peak_bytes as f64;
-    let holds_much = sites(analysis).filter(|site| {
+    let holds_much = sites(analysis).filter(|(_, site)| {
         let held = &site.live_bytes;
         is_sure(held)
             && held.low >= WORTH_A_WORD_BYTES
             && share(held.low, live) >= LIVE_SHARE_MIN
             && share(held.low, peak) >= PEAK_SHARE_MIN
     });
-    let findings = holds_much.map(|site| Bottleneck {
-        kind: BottleneckKind::Retained,
+    let findings = holds_much.map(|(at, site)| Bottleneck {
         severity: severity(share(site.live_bytes.low, peak), 0.2, 0.5),
-        culprit: site.label.clone(),
         bytes: site.live_bytes,
         evidence: format!(
             "{} allocated here were live at the end, of {} live in all and {} at the peak.",
@@ -36,6 +34,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
             "If it is meant to live until the end it is fine; else find who still owns it: a cache without a \
                  bound, a collection that only grows, or a reference cycle."
                 .to_owned(),
+        ..Bottleneck::of_site(BottleneckKind::Retained, analysis, at)
     });
     findings.collect()
 }

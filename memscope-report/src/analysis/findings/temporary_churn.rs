@@ -12,14 +12,12 @@ const SHARE_MIN: f64 = 0.1;
 
 pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
     let all = analysis.totals.allocated_bytes as f64;
-    let churning = sites(analysis).filter(|site| {
+    let churning = sites(analysis).filter(|(_, site)| {
         let churned = &site.temporary_bytes;
         is_sure(churned) && churned.low >= WORTH_A_WORD_BYTES && share(churned.low, all) >= SHARE_MIN
     });
-    let findings = churning.map(|site| Bottleneck {
-        kind: BottleneckKind::TemporaryChurn,
+    let findings = churning.map(|(at, site)| Bottleneck {
         severity: severity(share(site.temporary_bytes.low, all), 0.2, 0.4),
-        culprit: site.label.clone(),
         bytes: site.temporary_bytes,
         evidence: format!(
             "{} allocated here were freed within a millisecond by the same thread, {} of all bytes allocated.",
@@ -29,6 +27,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         advice: "Keep a buffer and clear it instead of making a new one, or take the value by reference instead of \
                  cloning it."
             .to_owned(),
+        ..Bottleneck::of_site(BottleneckKind::TemporaryChurn, analysis, at)
     });
     findings.collect()
 }

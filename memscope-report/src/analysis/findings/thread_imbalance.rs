@@ -37,9 +37,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         name => format!("thread {name}"),
     };
     vec![Bottleneck {
-        kind: BottleneckKind::ThreadImbalance,
         severity: severity(own_share, 0.75, 0.9),
-        culprit: name,
         bytes: Estimate::exact(busiest.allocated_bytes as f64),
         evidence: format!(
             "It allocated {}, {} of all bytes; the other {} busy threads allocated {} each in the mean.",
@@ -52,6 +50,8 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
             "If the others wait for it, give them a part of its work; if it only prepares theirs, let them \
                  allocate what they use."
                 .to_owned(),
+        threads: vec![busiest.id],
+        ..Bottleneck::of(BottleneckKind::ThreadImbalance, name)
     }]
 }
 

@@ -28,9 +28,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         return Vec::new();
     }
     vec![Bottleneck {
-        kind: BottleneckKind::Unreturned,
         severity: severity(of_all, 2.0 / 3.0, f64::INFINITY),
-        culprit: "the allocator".to_owned(),
         bytes: Estimate::exact(kept as f64),
         evidence: format!(
             "The resident set size grew by {}, the live heap by {}: {} of the {} at the end is no live heap, but what the \
@@ -43,6 +41,7 @@ pub(super) fn detect(analysis: &Analysis) -> Vec<Bottleneck> {
         advice: "Lower the peak that it is left over from; or have the allocator give memory back: fewer arenas and \
                  `malloc_trim` for glibc, shorter decay times for jemalloc and mimalloc."
             .to_owned(),
+        ..Bottleneck::of(BottleneckKind::Unreturned, "the allocator")
     }]
 }
 

@@ -1,0 +1,292 @@
+//! A program that is known to the last byte, and the trace that a session would write of it.
+//!
+//! It is a list of allocations by call site, with what the operating system says beside. The exact counters are sums over the list; an
+//! allocation is in the trace as a sample with the probability that [`Interval::probability`] gives, independently of the others.
+
+use super::common::{analysis_of, session, stacks, symbols, write};
+use memscope_report::Analysis;
+use memscope_trace::*;
+use std::collections::BTreeMap;
+
+pub(crate) const MIB: u64 = 1 << 20;
+pub(crate) const SECOND_US: u64 = 1_000_000;
+
+/// Numbers that look random (SplitMix64, Steele, Lea and Flood 2014).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// From above 0 to 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Exponentially distributed.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * self.share().ln()
+    }
+
+    /// Around 1, mostly within `spread`.
+    pub(crate) fn about_one(&mut self, spread: f64) -> f64 {
+        1.0 + spread * (self.share() + self.share() + self.share() - 1.5) / 1.5
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Allocation {
+    site: usize,
+    size_bytes: u64,
+    thread: u32,
+    start_us: u64,
+    freed_us: Option<u64>,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) duration_us: u64,
+    pub(crate) resources: Vec<Resources>,
+    pub(crate) parts: Vec<MemoryParts>,
+    pub(crate) threads: Vec<Thread>,
+    /// The samples' interval.
+    pub(crate) interval: Interval,
+    sites: Vec<String>,
+    allocations: Vec<Allocation>,
+}
+
+impl World {
+    /// A minute in which nothing happens yet.
+    pub(crate) fn new(seed: u64) -> Self {
+        let thread =
+            |id| Thread { id, os_id: 100 + u64::from(id), name: format!("worker {id}"), start_us: 0 };
+        Self {
+            random: Random(seed.wrapping_mul(0x1234_5678_9ABC_DEF1)),
+            duration_us: 60 * SECOND_US,
+            resources: Vec::new(),
+            parts: Vec::new(),
+            threads: (1..=4).map(thread).collect(),
+            interval: Interval { id: 0, start_us: 0, interval_bytes: 262_144.0, credit_bytes: 32.0 },
+            sites: Vec::new(),
+            allocations: Vec::new(),
+        }
+    }
+
+    /// A service of some 45 MiB with what is not a fault: requests that come by chance and take a while, a table loaded at the start, a cache
+    /// that fills up and then evicts, batches that are made and dropped.
+    pub(crate) fn noisy(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.requests("app::serve", 8 * MIB, 2.0, 0.0);
+        world.table("app::load_table", 16 * MIB);
+        world.cache("app::cache", 12 * MIB);
+        world.batches("app::batch", 8 * MIB, 3.0);
+        world
+    }
+
+    pub(crate) fn site(&mut self, function: &str) -> usize {
+        self.sites.push(function.to_owned());
+        self.sites.len() - 1
+    }
+
+    pub(crate) fn allocate(&mut self, site: usize, size_bytes: u64, start_us: u64, freed_us: Option<u64>) {
+        let thread = 1 + (self.random.next() % 4) as u32;
+        let freed_us = freed_us.filter(|&us| us < self.duration_us);
+        if start_us < self.duration_us {
+            self.allocations.push(Allocation { site, size_bytes, thread, start_us, freed_us });
+        }
+    }
+
+    /// From half to one and a half times as much.
+    pub(crate) fn size_about(&mut self, bytes: u64) -> u64 {
+        bytes / 2 + self.random.next() % 16 * bytes / 16
+    }
+
+    /// Requests at a steady rate that take `seconds` in the mean, `level_bytes` at a time; of each a share of `leaked` is never freed.
+    pub(crate) fn requests(&mut self, function: &str, level_bytes: u64, seconds: f64, leaked: f64) {
+        const BYTES: u64 = 64 << 10;
+        let site = self.site(function);
+        let gap_us = seconds * 1e6 / (level_bytes as f64 / BYTES as f64);
+        let mut at_us = 0.0;
+        while at_us < self.duration_us as f64 {
+            at_us += self.random.exponential(gap_us);
+            let size = self.size_about(BYTES);
+            let life_us = self.random.exponential(seconds * 1e6);
+            let freed = (self.random.share() > leaked).then_some((at_us + life_us) as u64);
+            self.allocate(site, size, at_us as u64, freed);
+        }
+    }
+
+    /// Made in the first twentieth of the session, and kept.
+    pub(crate) fn table(&mut self, function: &str, bytes: u64) {
+        let site = self.site(function);
+        for _ in 0..bytes / 65_536 {
+            let at_us = self.random.share() * self.duration_us as f64 / 20.0;
+            self.allocate(site, 65_536, at_us as u64, None);
+        }
+    }
+
+    /// Filled in a sixth of the session; from then on each new entry evicts the oldest.
+    pub(crate) fn cache(&mut self, function: &str, bytes: u64) {
+        let site = self.site(function);
+        let entries = bytes / 65_536;
+        let gap_us = self.duration_us as f64 / 6.0 / entries as f64;
+        let mut times = Vec::new();
+        let mut at_us = 0.0;
+        while at_us < self.duration_us as f64 {
+            at_us += self.random.exponential(gap_us);
+            times.push(at_us as u64);
+        }
+        for (at, &start_us) in times.iter().enumerate() {
+            self.allocate(site, 65_536, start_us, times.get(at + entries as usize).copied());
+        }
+    }
+
+    /// Filled in about `seconds`, then dropped all at once, again and again.
+    pub(crate) fn batches(&mut self, function: &str, bytes: u64, seconds: f64) {
+        let site = self.site(function);
+        let mut at_us = 0.0;
+        while at_us < self.duration_us as f64 {
+            let length_us = seconds * 1e6 * self.random.about_one(0.3);
+            let number = (bytes as f64 / 65_536.0 * self.random.about_one(0.3)) as u64;
+            for _ in 0..number {
+                let start_us = at_us + length_us * self.random.share();
+                self.allocate(site, 65_536, start_us as u64, Some((at_us + length_us) as u64 + 1));
+            }
+            at_us += length_us;
+        }
+    }
+
+    /// The live bytes after each of `ticks` equal parts of the session, with the counters then.
+    pub(crate) fn counters(&self, ticks: u64) -> Vec<Counters> {
+        let mut events: Vec<(u64, bool, u64)> = Vec::with_capacity(2 * self.allocations.len());
+        for made in &self.allocations {
+            events.push((made.start_us, true, made.size_bytes));
+            events.extend(made.freed_us.map(|us| (us, false, made.size_bytes)));
+        }
+        events.sort_unstable();
+        let mut now = Counters::default();
+        let mut at = 0;
+        let mut rows = Vec::new();
+        for tick in 1..=ticks {
+            now.time_us = self.duration_us * tick / ticks;
+            while let Some(&(time_us, made, bytes)) = events.get(at).filter(|event| event.0 <= now.time_us) {
+                if made {
+                    now.allocations += 1;
+                    now.allocated_bytes += bytes;
+                } else {
+                    now.frees += 1;
+                    now.freed_bytes += bytes;
+                }
+                // Frees of one time sort before what is made at it, so no byte that moves counts twice.
+                if now.allocated_bytes - now.freed_bytes > now.peak_bytes {
+                    (now.peak_bytes, now.peak_us) = (now.allocated_bytes - now.freed_bytes, time_us);
+                }
+                at += 1;
+            }
+            rows.push(now);
+        }
+        rows
+    }
+
+    /// The operating system's figures at 10 Hz, each as `figures` makes it of the time in seconds and the live bytes.
+    pub(crate) fn with_resources(
+        mut self,
+        mut figures: impl FnMut(f64, u64, &mut Random) -> Resources,
+    ) -> Self {
+        let ticks = self.duration_us / 100_000;
+        for counters in self.counters(ticks) {
+            let live = counters.allocated_bytes - counters.freed_bytes;
+            let resources = figures(counters.time_us as f64 / 1e6, live, &mut self.random);
+            self.resources.push(Resources { time_us: counters.time_us, ..resources });
+        }
+        self
+    }
+
+    pub(crate) fn analysis(&self) -> Analysis {
+        analysis_of(&self.trace())
+    }
+
+    /// A trace of it.
+    pub(crate) fn trace(&self) -> Vec<u8> {
+        let mut random = self.random;
+        let mut records = vec![session(), Record::Interval(self.interval)];
+        records.push(Record::Threads(Threads { threads: self.threads.clone() }));
+        let functions = || std::iter::once("app::main").chain(self.sites.iter().map(String::as_str));
+        let frames: Vec<(i64, &str)> = (1..).map(|at| at * 0x1000).zip(functions()).collect();
+        let nodes: Vec<(u32, u32)> =
+            (1..).zip(&frames).map(|(frame, _)| (u32::from(frame > 1), frame)).collect();
+        records.push(stacks(&nodes, &frames.iter().map(|frame| frame.0).collect::<Vec<_>>()));
+        let mut drawn: Vec<&Allocation> = self
+            .allocations
+            .iter()
+            .filter(|made| random.share() <= self.interval.probability(made.size_bytes))
+            .collect();
+        drawn.sort_by_key(|made| made.start_us);
+        records.extend(sample_records(&drawn));
+        let counters = self.counters(120);
+        records.extend(counters.iter().copied().map(Record::Counters));
+        records.extend(self.resources.iter().copied().map(Record::Resources));
+        records.extend(self.parts.iter().copied().map(Record::MemoryParts));
+        records.push(symbols(&frames));
+        records.push(Record::End(End {
+            reason: 1,
+            totals: counters.last().copied().unwrap_or_default(),
+            threads: self.threads.len() as u64,
+            samples: drawn.len() as u64,
+            ..End::default()
+        }));
+        write(&records)
+    }
+}
+
+/// Sites, samples and frees.
+fn sample_records(drawn: &[&Allocation]) -> Vec<Record> {
+    let mut ids: BTreeMap<(usize, u64), u32> = BTreeMap::new();
+    drawn.iter().for_each(|made| {
+        ids.entry((made.site, made.size_bytes)).or_default();
+    });
+    (0..).zip(ids.values_mut()).for_each(|(at, id)| *id = at);
+    let mut records = vec![Record::Sites(Sites {
+        first_site: 0,
+        stacks: ids.keys().map(|key| key.0 as u32 + 2).collect(),
+        sizes: ids.keys().map(|key| key.1).collect(),
+        old_sizes: vec![0; ids.len()],
+        scopes: vec![0; ids.len()],
+        kinds: vec![AllocationKind::Alloc as u8; ids.len()],
+    })];
+    for (chunk, made) in (0_u64..).zip(drawn.chunks(MAX_ROWS)) {
+        records.push(Record::Samples(Samples {
+            first_sample: chunk * MAX_ROWS as u64,
+            interval: 0,
+            base_us: 0,
+            delta_us: differences(made.iter().map(|made| made.start_us)),
+            threads: made.iter().map(|made| made.thread).collect(),
+            sites: made.iter().map(|made| ids[&(made.site, made.size_bytes)]).collect(),
+        }));
+    }
+    let mut frees: Vec<(u64, u32, u64)> =
+        (0..).zip(drawn).filter_map(|(id, made)| made.freed_us.map(|us| (us, made.thread, id))).collect();
+    frees.sort_unstable();
+    records.extend(frees.chunks(MAX_ROWS).map(|frees| {
+        Record::Frees(Frees {
+            base_us: 0,
+            delta_us: differences(frees.iter().map(|free| free.0)),
+            threads: frees.iter().map(|free| free.1).collect(),
+            sample_deltas: differences(frees.iter().map(|free| free.2)),
+        })
+    }));
+    records
+}
+
+/// Each minus the one before, the first as it is.
+fn differences(values: impl Iterator<Item = u64>) -> Vec<i64> {
+    let mut before = 0;
+    values.map(|value| value as i64 - std::mem::replace(&mut before, value as i64)).collect()
+}
