@@ -17,6 +17,7 @@ mod govern;
 mod handle;
 mod intern;
 mod output;
+mod own_memory;
 mod resources;
 mod rhythm;
 mod scopes;

@@ -115,4 +115,5 @@ kinds! {
     25 MemoryParts FLAG_IGNORABLE, ;
     26 ResourceDetails FLAG_IGNORABLE, ;
     27 ThreadTimes FLAG_IGNORABLE, os_ids cpu_us wait_us wait_known names;
+    28 OwnMemory FLAG_IGNORABLE, ;
 }

@@ -10,7 +10,7 @@
 pub use crate::interval::Interval;
 pub use crate::numbered::{AllocationKind, EndReason};
 pub use crate::task::{SampleTasks, TaskCounters, TaskEnd, TaskEnds, TaskTotals, Tasks};
-pub use crate::usage::{AllocatorKind, MemoryParts, ResourceDetails, ThreadTimes};
+pub use crate::usage::{AllocatorKind, MemoryParts, OwnMemory, ResourceDetails, ThreadTimes};
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -74,6 +74,8 @@ pub enum Record {
     ResourceDetails(ResourceDetails),
     /// Processor time of threads.
     ThreadTimes(ThreadTimes),
+    /// Memscope's own resident memory, and that of binaries' variables (since 1.4).
+    OwnMemory(OwnMemory),
 }
 
 /// How the session was set up.

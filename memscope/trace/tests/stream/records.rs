@@ -20,7 +20,7 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records.extend([Record::SampleTasks(sample_tasks()), Record::TaskTotals(task_totals())]);
     records.push(Record::TaskEnds(task_ends()));
     records.extend([Record::MemoryParts(memory_parts()), Record::ResourceDetails(resource_details())]);
-    records.push(Record::ThreadTimes(thread_times()));
+    records.extend([Record::ThreadTimes(thread_times()), Record::OwnMemory(own_memory())]);
     records
 }
 
@@ -290,6 +290,17 @@ fn resource_details() -> ResourceDetails {
         memory_some_stalled_us: Some(u64::MAX),
         cpu_throttled_us: Some(251),
         ..ResourceDetails::default()
+    }
+}
+
+fn own_memory() -> OwnMemory {
+    OwnMemory {
+        time_us: 100_000,
+        mapped_bytes: Some(65_536),
+        shared_bytes: None,
+        heap_bytes: Some(u64::MAX),
+        stack_bytes: Some(0),
+        module_bytes: Some(250),
     }
 }
 
