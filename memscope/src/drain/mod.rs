@@ -19,6 +19,7 @@ mod intern;
 mod output;
 mod resources;
 mod rhythm;
+mod scope_paths;
 mod scopes;
 mod snapshots;
 #[cfg(feature = "symbols")]
