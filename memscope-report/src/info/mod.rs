@@ -104,7 +104,7 @@ impl TraceInfo {
 }
 
 /// The kinds, in the order in which they are told.
-const KINDS: [&str; 28] = [
+const KINDS: [&str; 29] = [
     "Session",
     "Modules",
     "Threads",
@@ -132,6 +132,7 @@ const KINDS: [&str; 28] = [
     "SampleTasks",
     "TaskTotals",
     "TaskEnds",
+    "ScopePaths",
     "OwnMemory",
 ];
 
@@ -199,7 +200,8 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::SampleTasks(tasks) => (24, tasks.tasks.len()),
         Record::TaskTotals(_) => (25, 1),
         Record::TaskEnds(ends) => (26, ends.tasks.len()),
-        Record::OwnMemory(_) => (27, 1),
+        Record::ScopePaths(paths) => (27, paths.paths.len()),
+        Record::OwnMemory(_) => (28, 1),
         _ => return None,
     })
 }

@@ -103,6 +103,7 @@ impl Builder {
             Record::ScopeDetails(record) => self.scopes.details(&record),
             Record::ScopeFrees(record) => self.scopes.frees(&record),
             Record::ScopeSizes(record) => self.scopes.sizes(&record),
+            Record::ScopePaths(record) => self.scopes.paths(&record),
             Record::Symbols(symbols) => self.add_symbols(symbols),
             Record::Resources(mut resources) => {
                 resources.time_us =

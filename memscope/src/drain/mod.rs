@@ -20,6 +20,7 @@ mod output;
 mod own_memory;
 mod resources;
 mod rhythm;
+mod scope_paths;
 mod scopes;
 mod snapshots;
 #[cfg(feature = "symbols")]
