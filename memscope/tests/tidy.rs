@@ -28,6 +28,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/sync.rs",
     "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
+    "memscope/src/sys/mapped.rs",
     "memscope/src/task/future.rs",
     "memscope/src/task/slot.rs",
     "memscope/src/thread/account.rs",

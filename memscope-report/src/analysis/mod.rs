@@ -28,7 +28,7 @@ mod types;
 mod warnings;
 
 pub use group::{GroupBy, crate_of, group};
-pub use scope_tree::{ScopeRow, scope_tree};
+pub use scope_tree::{ScopeRow, largest_scope_rows, scope_tree};
 pub use scopes::scopes;
 pub use site_lifetimes::site_lifetimes;
 #[cfg(feature = "tools")]

@@ -2,7 +2,7 @@
 
 use super::types::{Reconciliation, ReconciliationPoint};
 use crate::load::{Profile, live_bytes};
-use memscope_trace::{AllocatorKind, MemoryParts};
+use memscope_trace::{AllocatorKind, MemoryParts, OwnMemory};
 
 /// A point for each time that memory's parts were told.
 pub(super) fn reconciliation(profile: &Profile) -> Reconciliation {
@@ -24,7 +24,8 @@ pub(super) fn reconciliation(profile: &Profile) -> Reconciliation {
             }
             let live =
                 nearest(&profile.timeline, parts.time_us, |counters| counters.time_us).map_or(0, live_bytes);
-            let mut point = held.point(parts, u64::try_from(live).unwrap_or(0))?;
+            let own = latest(&profile.own_memory, parts.time_us);
+            let mut point = held.point(parts, &own, u64::try_from(live).unwrap_or(0))?;
             let cgroup = |figure: fn(&memscope_trace::Resources) -> Option<u64>| {
                 let until = profile.resources.partition_point(|point| point.time_us <= parts.time_us);
                 profile.resources[..until].iter().rev().find_map(figure)
@@ -50,6 +51,12 @@ fn nearest<T>(points: &[T], time_us: u64, time_of: impl Fn(&T) -> u64) -> Option
     candidates.iter().min_by_key(|point| time_of(point).abs_diff(time_us))
 }
 
+/// What was told last at `time_us`; before the first asking, what that told: it was asked for as the session began.
+fn latest(own: &[OwnMemory], time_us: u64) -> OwnMemory {
+    let until = own.partition_point(|own| own.time_us <= time_us);
+    own.get(until.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 /// What was told last: what is dear is not asked each time.
 #[derive(Default)]
 struct Held {
@@ -69,7 +76,7 @@ impl Held {
         self.proportional_bytes = parts.proportional_bytes.or(self.proportional_bytes);
     }
 
-    /// Bytes that the allocator takes beside the live ones: overhead, and what it keeps.
+    /// Bytes that the allocator takes beside the `live_bytes` of program and memscope: overhead, and what it keeps.
     fn beside(&self, live_bytes: u64) -> (u64, u64) {
         let told = &self.allocator;
         let over = |bytes: Option<u64>| bytes.unwrap_or(0).saturating_sub(live_bytes);
@@ -85,10 +92,12 @@ impl Held {
         }
     }
 
-    fn point(&self, parts: &MemoryParts, live_bytes: u64) -> Option<ReconciliationPoint> {
+    fn point(&self, parts: &MemoryParts, own: &OwnMemory, live_bytes: u64) -> Option<ReconciliationPoint> {
         let rss_bytes = parts.rss_bytes?;
         let anonymous = parts.anonymous_bytes.unwrap_or(rss_bytes).min(rss_bytes);
-        let (overhead, kept) = self.beside(live_bytes);
+        let own_heap = own.heap_bytes.unwrap_or(0);
+        let (overhead, kept) = self.beside(live_bytes.saturating_add(own_heap));
+        let own_shared = own.shared_bytes.unwrap_or(0).min(rss_bytes - anonymous);
         let mut left = anonymous;
         let mut not_resident_bytes = 0_u64;
         let mut take = |bytes: u64| {
@@ -97,7 +106,11 @@ impl Held {
             not_resident_bytes = not_resident_bytes.saturating_add(bytes - fits);
             fits
         };
+        // First what was found resident page by page, then what is only known to be held.
+        let own_pages = take(own.mapped_bytes.unwrap_or(0).saturating_add(own.stack_bytes.unwrap_or(0)));
+        let module_bytes = take(own.module_bytes.unwrap_or(0));
         let stack_bytes = take(self.stack_bytes);
+        let own_heap = take(own_heap);
         let live_bytes = take(live_bytes);
         let overhead_bytes = take(overhead);
         let kept_bytes = take(kept);
@@ -108,8 +121,10 @@ impl Held {
             live_bytes,
             overhead_bytes,
             kept_bytes,
+            own_bytes: own_pages + own_heap + own_shared,
+            module_bytes,
             unexplained_bytes: left,
-            file_bytes: rss_bytes - anonymous,
+            file_bytes: rss_bytes - anonymous - own_shared,
             not_resident_bytes,
             swap_bytes: self.swap_bytes,
             proportional_bytes: self.proportional_bytes,
@@ -133,13 +148,20 @@ mod tests {
             point.kept_bytes,
             point.unexplained_bytes,
             point.file_bytes,
+            point.own_bytes,
+            point.module_bytes,
         ];
         parts.into_iter().map(u128::from).sum()
     }
 
     fn one(parts: MemoryParts, live: u64) -> ReconciliationPoint {
+        with_own(parts, OwnMemory::default(), live)
+    }
+
+    fn with_own(parts: MemoryParts, own: OwnMemory, live: u64) -> ReconciliationPoint {
         let timeline = vec![Counters { allocated_bytes: live, ..Counters::default() }];
-        let profile = Profile { memory_parts: vec![parts], timeline, ..Profile::default() };
+        let profile =
+            Profile { memory_parts: vec![parts], own_memory: vec![own], timeline, ..Profile::default() };
         reconciliation(&profile).points[0]
     }
 
@@ -160,6 +182,39 @@ mod tests {
         assert_eq!((point.stack_bytes, point.live_bytes, point.overhead_bytes), (50, 400, 50));
         assert_eq!((point.kept_bytes, point.unexplained_bytes, point.file_bytes), (250, 150, 100));
         assert_eq!(point.not_resident_bytes, 0);
+    }
+
+    #[test]
+    fn memscope_itself_is_taken_off_overhead_and_files_and_rest() {
+        let parts = MemoryParts {
+            rss_bytes: Some(1000),
+            anonymous_bytes: Some(900),
+            allocator: AllocatorKind::Glibc as u8,
+            allocated_bytes: Some(450),
+            ..MemoryParts::default()
+        };
+        let own = OwnMemory {
+            time_us: 0,
+            mapped_bytes: Some(100),
+            shared_bytes: Some(60),
+            heap_bytes: Some(40),
+            stack_bytes: Some(10),
+            module_bytes: Some(200),
+        };
+        let point = with_own(parts, own, 400);
+        assert_eq!((point.own_bytes, point.module_bytes, point.file_bytes), (210, 200, 40));
+        assert_eq!((point.live_bytes, point.overhead_bytes, point.unexplained_bytes), (400, 10, 140));
+        let without = one(parts, 400);
+        assert_eq!((without.own_bytes, without.overhead_bytes, without.unexplained_bytes), (0, 50, 450));
+    }
+
+    #[test]
+    fn what_was_told_last_holds_and_the_first_from_the_beginning() {
+        let own =
+            [10, 20].map(|time_us| OwnMemory { time_us, heap_bytes: Some(time_us), ..OwnMemory::default() });
+        let held = [0, 10, 19, 20, 99].map(|time_us| latest(&own, time_us).heap_bytes);
+        assert_eq!(held, [10, 10, 10, 20, 20].map(Some));
+        assert_eq!(latest(&[], 5), OwnMemory::default());
     }
 
     #[test]
@@ -213,11 +268,19 @@ mod tests {
         #[test]
         fn parts_always_add_up_to_rss(
             rss in any::<u64>(),
-            figures in prop::collection::vec(prop::option::of(any::<u64>()), 6),
+            figures in prop::collection::vec(prop::option::of(any::<u64>()), 11),
             allocator in any::<u8>(),
             live in any::<u64>(),
         ) {
-            let point = one(MemoryParts {
+            let own = OwnMemory {
+                time_us: 0,
+                mapped_bytes: figures[6],
+                shared_bytes: figures[7],
+                heap_bytes: figures[8],
+                stack_bytes: figures[9],
+                module_bytes: figures[10],
+            };
+            let point = with_own(MemoryParts {
                 rss_bytes: Some(rss),
                 anonymous_bytes: figures[0],
                 stack_bytes: figures[1],
@@ -227,7 +290,7 @@ mod tests {
                 free_bytes: figures[4],
                 resident_bytes: figures[5],
                 ..MemoryParts::default()
-            }, live);
+            }, own, live);
             prop_assert_eq!(sum(&point), u128::from(point.rss_bytes));
         }
     }

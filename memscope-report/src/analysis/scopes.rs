@@ -1,9 +1,10 @@
 //! Figures of each scope: exact ones, and estimates of what only samples tell.
 
 use super::group::scope_sums;
+use super::scope_tree;
 use super::sums::Sums;
-use super::types::{BytesPerCall, SampledFigures, ScopeCourse, ScopeFigures, ScopeFreeFigures};
-use crate::load::{Profile, ScopeTotals};
+use super::types::{BytesPerCall, SampledFigures, ScopeCourse, ScopeFigures, ScopeFreeFigures, ScopePath};
+use crate::load::{PathTotals, Profile, ScopeTotals};
 use std::cmp::Reverse;
 
 /// The scopes, most allocated bytes first.
@@ -31,6 +32,9 @@ pub fn scopes(profile: &Profile) -> Vec<ScopeFigures> {
             ..exact(totals)
         })
         .collect();
+    if profile.scope_troubles.refused_paths > 0 {
+        scopes.iter_mut().for_each(|scope| scope.paths.extend(scope_tree::rest(scope)));
+    }
     scopes.sort_by(|one, other| {
         let key = |scope: &ScopeFigures| Reverse((scope.allocated_bytes, scope.own_allocated_bytes));
         key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
@@ -69,6 +73,27 @@ fn exact(totals: &ScopeTotals) -> ScopeFigures {
         }),
         per_call: per_call(totals),
         sampled: SampledFigures::default(),
+        paths: totals.paths.iter().map(path).collect(),
+    }
+}
+
+fn path(totals: &PathTotals) -> ScopePath {
+    ScopePath {
+        id: totals.id,
+        above: Some(totals.above).filter(|&id| id != 0),
+        calls: totals.calls,
+        allocations: totals.allocations,
+        allocated_bytes: totals.allocated_bytes,
+        own_allocations: totals.own_allocations,
+        own_allocated_bytes: totals.own_allocated_bytes,
+        frees: totals.frees,
+        freed_bytes: totals.freed_bytes,
+        course: ScopeCourse {
+            polls: totals.polls,
+            cancelled: totals.cancelled,
+            busy_us: totals.busy_us,
+            wall_us: totals.wall_us,
+        },
     }
 }
 
@@ -80,6 +105,13 @@ pub(super) fn warnings(profile: &Profile, warnings: &mut Vec<String>) {
             "{} times a scope's name found no place any more; what was done there counts as `(other scopes)`. Give \
              scopes names of which there are few: a route, not a request.",
             troubles.refused_names
+        ));
+    }
+    if troubles.refused_paths > 0 {
+        warnings.push(format!(
+            "{} times there was no room to tell from where a scope was entered; what was done there stands as \
+             `(other callers)`. Give scopes names of which there are few.",
+            troubles.refused_paths
         ));
     }
     if troubles.out_of_order > 0 {

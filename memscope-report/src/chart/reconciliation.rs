@@ -28,7 +28,7 @@ struct Layer {
     bytes: fn(&ReconciliationPoint) -> u64,
 }
 
-const ALL_LAYERS: [Layer; 6] = [
+const ALL_LAYERS: [Layer; 8] = [
     Layer { name: "live heap (exact)", role: LAYERS[0], bytes: |point| point.live_bytes },
     Layer {
         name: "allocator: overhead, rounding, gaps between live allocations",
@@ -38,8 +38,10 @@ const ALL_LAYERS: [Layer; 6] = [
     Layer { name: "allocator: freed and kept", role: LAYERS[3], bytes: |point| point.kept_bytes },
     Layer { name: "thread stacks", role: LAYERS[2], bytes: |point| point.stack_bytes },
     Layer { name: "files: code, libraries, mapped data", role: LAYERS[5], bytes: |point| point.file_bytes },
+    Layer { name: "variables of program and libraries", role: LAYERS[6], bytes: |point| point.module_bytes },
+    Layer { name: "memscope itself", role: LAYERS[7], bytes: |point| point.own_bytes },
     Layer {
-        name: "unexplained: memory mapped without the allocator, statics, memscope itself",
+        name: "unexplained: memory mapped without the allocator",
         role: Role::Rest,
         bytes: |point| point.unexplained_bytes,
     },

@@ -1,6 +1,6 @@
 //! The tree of scopes: what each allocated, exactly, and what its calls cost.
 //!
-//! A scope stands below the one that it was entered from, so the chart reads like the program. The bar is all that was allocated while the scope
+//! A scope stands below each of those that it was entered from, so the chart reads like the program. The bar is all that was allocated while the scope
 //! was open, inner scopes included; its dark part is what it allocated itself. What calls cost stands beside it: most stay below the median, and the
 //! last hundredth of them goes beyond p99.
 
@@ -9,8 +9,9 @@ use super::rows::{self, Bar, Columns, Row};
 use super::text::shorten_symbol;
 use super::theme::Role;
 use super::{Chart, DrawError, canvas};
-use crate::analysis::{Analysis, BytesPerCall, ScopeFigures, scope_tree};
+use crate::analysis::{Analysis, BytesPerCall, ScopeFigures, largest_scope_rows};
 use crate::units;
+use std::collections::HashSet;
 
 /// See the module's head.
 pub(super) const CHART: Chart = Chart { name: "scopes", title: "Scopes", draw };
@@ -20,8 +21,8 @@ pub(super) const NONE: &str = "No scope was entered while the session was active
 pub(super) const ADVICE: &str =
     "Put #[memscope::profile] on the functions whose calls, allocations and bytes you want counted exactly.";
 
-/// Most scopes with a row of their own.
-const MOST_SCOPES: usize = 24;
+/// Most rows.
+const MOST_ROWS: usize = 24;
 /// Columns that a name may take, with what indents it.
 const NAME_COLUMNS: usize = 36;
 /// Levels that are indented; what lies deeper stands below them.
@@ -35,15 +36,21 @@ fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {
         return canvas::draw_empty(title, NONE, ADVICE);
     }
     // Those with most bytes, in the order of the tree.
-    let tree = scope_tree(&scopes[..scopes.len().min(MOST_SCOPES)]);
-    let rows: Vec<Row> = tree.iter().map(|line| row(&scopes[line.scope], line.depth)).collect();
-    let cut = match scopes.len() - rows.len() {
+    let tree = largest_scope_rows(scopes, MOST_ROWS);
+    let rows: Vec<Row> = tree.iter().map(|line| row(&line.figures(scopes), line.depth)).collect();
+    let shown: HashSet<usize> = tree.iter().map(|line| line.scope).collect();
+    let cut = match scopes.len() - shown.len() {
         0 => String::new(),
         rest => format!(" {rest} scopes with fewer bytes are not shown."),
     };
+    let place = if tree.iter().any(|line| line.path.is_some()) {
+        "Each below those that entered it, with what it did there."
+    } else {
+        "Each below what entered it last."
+    };
     let head = Head {
         title,
-        subtitle: format!("Exact. Each below what entered it last.{cut}"),
+        subtitle: format!("Exact. {place}{cut}"),
         legend: &[(Role::Estimate, "inner scopes included"), (Role::Live, "by the scope itself")],
     };
     rows::draw(&head, &Columns { names: 290, figures: 330, monospaced: true }, &rows)

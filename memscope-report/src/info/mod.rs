@@ -104,7 +104,7 @@ impl TraceInfo {
 }
 
 /// The kinds, in the order in which they are told.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 29] = [
     "Session",
     "Modules",
     "Threads",
@@ -132,6 +132,8 @@ const KINDS: [&str; 27] = [
     "SampleTasks",
     "TaskTotals",
     "TaskEnds",
+    "ScopePaths",
+    "OwnMemory",
 ];
 
 /// Counts blocks. How long one was is known by writing it again: a writer has one form for each record.
@@ -198,6 +200,8 @@ fn kind_and_rows(record: &Record) -> Option<(usize, usize)> {
         Record::SampleTasks(tasks) => (24, tasks.tasks.len()),
         Record::TaskTotals(_) => (25, 1),
         Record::TaskEnds(ends) => (26, ends.tasks.len()),
+        Record::ScopePaths(paths) => (27, paths.paths.len()),
+        Record::OwnMemory(_) => (28, 1),
         _ => return None,
     })
 }

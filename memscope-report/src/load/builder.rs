@@ -11,8 +11,8 @@ use super::tasks::TaskFold;
 use super::thin::Series;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
-    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, ReadStats, Record, Resources,
-    Samples, Session, Sites, Symbols,
+    Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, OwnMemory, ReadStats, Record,
+    Resources, Samples, Session, Sites, Symbols,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -29,6 +29,7 @@ pub(crate) struct Builder {
     thread_series: ThreadSeriesFold,
     resources: Series<Resources>,
     memory_parts: Series<MemoryParts>,
+    own_memory: Series<OwnMemory>,
     scopes: ScopeFold,
     tasks: TaskFold,
     names: super::profile::SymbolNames,
@@ -55,6 +56,7 @@ impl Builder {
             thread_series: ThreadSeriesFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
             memory_parts: Series::new(|parts| parts.rss_bytes.unwrap_or(0) as i64),
+            own_memory: Series::new(|own| own.heap_bytes.unwrap_or(0) as i64),
             scopes: ScopeFold::default(),
             tasks: TaskFold::default(),
             names: super::profile::SymbolNames::default(),
@@ -101,6 +103,7 @@ impl Builder {
             Record::ScopeDetails(record) => self.scopes.details(&record),
             Record::ScopeFrees(record) => self.scopes.frees(&record),
             Record::ScopeSizes(record) => self.scopes.sizes(&record),
+            Record::ScopePaths(record) => self.scopes.paths(&record),
             Record::Symbols(symbols) => self.add_symbols(symbols),
             Record::Resources(mut resources) => {
                 resources.time_us =
@@ -112,6 +115,10 @@ impl Builder {
                 parts.time_us = parts.time_us.max(self.memory_parts.last().map_or(0, |last| last.time_us));
                 self.last_us = self.last_us.max(parts.time_us);
                 self.memory_parts.push(parts);
+            }
+            Record::OwnMemory(mut own) => {
+                own.time_us = own.time_us.max(self.own_memory.last().map_or(0, |last| last.time_us));
+                self.own_memory.push(own);
             }
             Record::Loss(loss) => self.loss = loss,
             Record::End(end) => self.end = Some(end),
@@ -231,6 +238,7 @@ impl Builder {
             timeline: self.timeline.finish(),
             resources: self.resources.finish(),
             memory_parts: self.memory_parts.finish(),
+            own_memory: self.own_memory.finish(),
             scopes,
             scope_troubles,
             tasks,

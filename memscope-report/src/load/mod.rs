@@ -50,7 +50,7 @@ pub use profile::{Irregularities, Profile, SymbolNames, ThreadTotals};
 #[cfg(any(feature = "parquet", feature = "tools"))]
 pub(crate) use replay::Sample;
 pub(crate) use replay::{Event, replay};
-pub use scopes::{CallDetails, FreeTotals, ScopeTotals, ScopeTroubles};
+pub use scopes::{CallDetails, FreeTotals, PathTotals, ScopeTotals, ScopeTroubles};
 pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::{Site, SiteSamples};
 pub use stacks::{StackNode, StackTree};

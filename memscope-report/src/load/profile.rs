@@ -9,7 +9,8 @@ use super::tasks::{TaskCount, TaskInstance};
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
 use memscope_trace::{
-    Counters, End, Interval, Loss, MemoryParts, Module, ReadStats, Resources, Session, ThreadCounters,
+    Counters, End, Interval, Loss, MemoryParts, Module, OwnMemory, ReadStats, Resources, Session,
+    ThreadCounters,
 };
 
 /// A trace, read. Everything that only the whole process or one thread or scope has is exact; samples are folded into
@@ -43,6 +44,8 @@ pub struct Profile {
     pub resources: Vec<Resources>,
     /// Where resident memory was over time, in order, thinned to 4,000 points at most.
     pub memory_parts: Vec<MemoryParts>,
+    /// Memscope's own resident memory and that of binaries' variables, in order, thinned to 4,000 points at most.
+    pub own_memory: Vec<OwnMemory>,
     /// The scopes, by id.
     pub scopes: Vec<ScopeTotals>,
     /// What went wrong with scopes.

@@ -3,7 +3,7 @@
 //! Traces of format 1.0 know calls and allocations only; what they do not tell is `None`, not 0.
 
 use super::call_sizes::CallSizes;
-use memscope_trace::{Scope, ScopeCounters, ScopeDetails, ScopeFrees, ScopeSizes, Scopes};
+use memscope_trace::{Scope, ScopeCounters, ScopeDetails, ScopeFrees, ScopePaths, ScopeSizes, Scopes};
 use std::collections::BTreeMap;
 
 /// A scope (an annotated function, a span, a task, what is entered by hand) with its exact figures.
@@ -28,6 +28,40 @@ pub struct ScopeTotals {
     pub frees: Option<FreeTotals>,
     /// Calls by the bytes that they allocated, inner scopes included; empty where the trace does not tell.
     pub sizes: CallSizes,
+    /// The same figures by where it was entered; empty where the trace does not tell.
+    pub paths: Vec<PathTotals>,
+}
+
+/// What a scope did on one path: below the scopes that were around it when it was entered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathTotals {
+    /// The path's id in the trace, from 1.
+    pub id: u32,
+    /// The path around it, a lower id; 0 outside any scope.
+    pub above: u32,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Calls of these whose future was dropped before it was done.
+    pub cancelled: u64,
+    /// Times that it was entered.
+    pub polls: u64,
+    /// Time inside, microseconds.
+    pub busy_us: u64,
+    /// Time from the beginning of each call to its end, microseconds, over all calls.
+    pub wall_us: u64,
+    /// Allocations, those of inner scopes included.
+    pub allocations: u64,
+    /// Bytes allocated, those of inner scopes included.
+    pub allocated_bytes: u64,
+    /// Allocations outside inner scopes.
+    pub own_allocations: u64,
+    /// Bytes allocated outside inner scopes.
+    pub own_allocated_bytes: u64,
+    /// Frees, those in inner scopes included.
+    pub frees: u64,
+    /// Bytes freed, those in inner scopes included.
+    pub freed_bytes: u64,
 }
 
 /// How the calls of a scope went.
@@ -70,12 +104,16 @@ pub struct ScopeTroubles {
     pub refused_names: u64,
     /// Scopes that were left in another order than that in which they were entered.
     pub out_of_order: u64,
+    /// Times that a path found no place any more: what was done there is in the scope's own figures only.
+    pub refused_paths: u64,
 }
 
 /// The scopes in the making.
 #[derive(Debug, Default)]
 pub(super) struct ScopeFold {
     by_id: BTreeMap<u32, ScopeTotals>,
+    /// Paths by their ids, each with its scope.
+    paths: BTreeMap<u32, (u32, PathTotals)>,
     troubles: ScopeTroubles,
 }
 
@@ -107,8 +145,8 @@ impl ScopeFold {
     }
 
     pub(super) fn details(&mut self, record: &ScopeDetails) {
-        self.troubles =
-            ScopeTroubles { refused_names: record.refused_names, out_of_order: record.out_of_order };
+        (self.troubles.refused_names, self.troubles.out_of_order) =
+            (record.refused_names, record.out_of_order);
         for (row, &id) in record.scopes.iter().enumerate() {
             self.at(id).details = Some(CallDetails {
                 parent: record.parents[row],
@@ -142,8 +180,35 @@ impl ScopeFold {
         }
     }
 
+    pub(super) fn paths(&mut self, record: &ScopePaths) {
+        self.troubles.refused_paths = record.refused;
+        for (row, (&id, &scope)) in record.paths.iter().zip(&record.scopes).enumerate() {
+            // One that is not below its own number is none.
+            let above = Some(record.above[row]).filter(|&above| above < id).unwrap_or(0);
+            let totals = PathTotals {
+                id,
+                above,
+                calls: record.calls[row],
+                cancelled: record.cancelled[row],
+                polls: record.polls[row],
+                busy_us: record.busy_us[row],
+                wall_us: record.wall_us[row],
+                allocations: record.allocations[row],
+                allocated_bytes: record.allocated_bytes[row],
+                own_allocations: record.own_allocations[row],
+                own_allocated_bytes: record.own_allocated_bytes[row],
+                frees: record.frees[row],
+                freed_bytes: record.freed_bytes[row],
+            };
+            self.paths.insert(id, (scope, totals));
+        }
+    }
+
     /// The scopes by id, and what went wrong.
-    pub(super) fn finish(self) -> (Vec<ScopeTotals>, ScopeTroubles) {
+    pub(super) fn finish(mut self) -> (Vec<ScopeTotals>, ScopeTroubles) {
+        for (scope, totals) in std::mem::take(&mut self.paths).into_values() {
+            self.at(scope).paths.push(totals);
+        }
         (self.by_id.into_values().collect(), self.troubles)
     }
 }
@@ -177,7 +242,7 @@ mod tests {
         fold.names(Scopes { scopes: vec![Scope { id: 3, name: "third".to_owned(), ..Scope::default() }] });
         fold.details(&ScopeDetails { refused_names: 8, out_of_order: 2, ..ScopeDetails::default() });
         let (scopes, troubles) = fold.finish();
-        assert_eq!(troubles, ScopeTroubles { refused_names: 8, out_of_order: 2 });
+        assert_eq!(troubles, ScopeTroubles { refused_names: 8, out_of_order: 2, refused_paths: 0 });
         assert_eq!(scopes.iter().map(|totals| totals.scope.id).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!((scopes[0].calls, scopes[0].sizes.calls(), scopes[1].sizes.calls()), (9, 7, 9));
         assert!(scopes.iter().all(|totals| totals.details.is_none() && totals.frees.is_none()));

@@ -6,7 +6,7 @@ use super::data::NAME_COLUMNS;
 use super::html::escape;
 use super::sites::write_estimate;
 use super::tables::{MOST_ROWS, write_cut, write_foot, write_head, write_number};
-use crate::analysis::{Analysis, ScopeFigures, scope_tree};
+use crate::analysis::{Analysis, ScopeFigures, largest_scope_rows, scope_tree};
 use crate::chart::text::shorten_symbol;
 use crate::statistics::Estimate;
 use crate::units::{bytes, count, duration_us};
@@ -81,16 +81,16 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
     }
     writeln!(
         out,
-        r#"<p class="caption">Each scope below the one that entered it last. Calls, bytes and times are exact, with those of inner scopes; own leaves these out. p50, p99, most and mean are bytes of a call; the first two are never too low and less than a quarter too high. Busy is the time inside, of a future that of its polls; in all is from each call's beginning to its end. Live, temporary and freed elsewhere (by another thread) are estimated, with 95% intervals, of what the scope owns: what it allocated outside inner scopes, whoever frees it.</p>"#
+        r#"<p class="caption">Each scope below those that entered it, with what it did there (in a trace of format 1.3 or older below the one that entered it last). Of a scope with several rows, what is known of it as a whole only, p50, p99, most and what is estimated, stands in the row with most bytes. Calls, bytes and times are exact, with those of inner scopes; own leaves these out. p50, p99, most and mean are bytes of a call; the first two are never too low and less than a quarter too high. Busy is the time inside, of a future that of its polls; in all is from each call's beginning to its end. Live, temporary and freed elsewhere (by another thread) are estimated, with 95% intervals, of what the scope owns: what it allocated outside inner scopes, whoever frees it.</p>"#
     )?;
-    let rows = scope_tree(&scopes[..scopes.len().min(MOST_ROWS)]);
-    write_cut(out, rows.len(), scopes.len(), "scopes, most bytes first")?;
+    let rows = largest_scope_rows(scopes, MOST_ROWS);
+    write_cut(out, rows.len(), scope_tree(scopes).len(), "rows, most bytes first")?;
     let columns = columns(scopes);
     let headings: Vec<&str> = std::iter::once("Scope").chain(columns.iter().map(|column| column.0)).collect();
     // Sorted by none of them: by the tree.
     write_head(out, &headings, headings.len())?;
     for (at, row) in rows.iter().enumerate() {
-        let scope = &scopes[row.scope];
+        let scope = &row.figures(scopes);
         let name = escape(&shorten_symbol(&scope.name, NAME_COLUMNS));
         let depth = row.depth.min(MOST_LEVELS);
         write!(
@@ -103,6 +103,7 @@ pub(super) fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> 
                     Some(value) => write_number(out, &unit(value), value)?,
                     None => write!(out, r#"<td class="n muted" data-value="-1">–</td>"#)?,
                 },
+                Sampled(_) if !row.is_main => write!(out, r#"<td class="n muted" data-value="-1">–</td>"#)?,
                 Sampled(estimate) => write_estimate(out, estimate(scope), bytes, "")?,
             }
         }

@@ -3,7 +3,7 @@
 use super::json;
 use super::layout::{Line, Table, TextOptions, Tone, figure, interval, share};
 use super::tree::branches;
-use crate::analysis::{Analysis, ScopeFigures, ScopeSite, scope_tree};
+use crate::analysis::{Analysis, ScopeFigures, ScopeSite, largest_scope_rows, scope_tree};
 use crate::statistics::Estimate;
 use crate::units;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub struct ScopeOptions {
     pub depth: usize,
     /// Most call sites of each scope.
     pub sites: usize,
-    /// Most scopes: those with most bytes.
+    /// Most rows: those with most bytes, and those above them.
     pub rows: usize,
 }
 
@@ -49,26 +49,35 @@ impl Default for ScopeOptions {
 /// A scope that is shown, with what stands before its name.
 struct Shown {
     scope: usize,
+    figures: ScopeFigures,
+    /// Whether it is the scope's only row, or that with most bytes.
+    is_main: bool,
     depth: usize,
     branches: String,
 }
 
 fn shown(scopes: &[ScopeFigures], options: &ScopeOptions) -> Vec<Shown> {
-    let scopes = &scopes[..scopes.len().min(options.rows)];
     if options.flat {
-        let row = |scope| Shown { scope, depth: 0, branches: String::new() };
-        return (0..scopes.len()).map(row).collect();
+        let row = |(scope, figures): (usize, &ScopeFigures)| Shown {
+            scope,
+            figures: figures.clone(),
+            is_main: true,
+            depth: 0,
+            branches: String::new(),
+        };
+        return scopes.iter().enumerate().take(options.rows).map(row).collect();
     }
     // For each level down to the row's whether more siblings follow on it.
     let mut open: Vec<bool> = Vec::new();
     let mut rows: Vec<Shown> = Vec::new();
-    for row in scope_tree(scopes) {
+    for row in largest_scope_rows(scopes, options.rows) {
         if row.depth >= options.depth {
             continue;
         }
         open.truncate(row.depth);
         open.push(!row.is_last);
-        rows.push(Shown { scope: row.scope, depth: row.depth, branches: branches(&open) });
+        let (figures, depth, is_main) = (row.figures(scopes), row.depth, row.is_main);
+        rows.push(Shown { scope: row.scope, figures, is_main, depth, branches: branches(&open) });
     }
     rows
 }
@@ -101,19 +110,20 @@ pub fn write_scopes(
     let sites = if options.sites > 0 { analysis.scope_sites(options.sites) } else { BTreeMap::new() };
     let rows = shown(scopes, options);
     for row in &rows {
-        let scope = &scopes[row.scope];
+        let scope = &row.figures;
         table.lines.push(Line {
-            figures: figures(scope, options.columns),
+            figures: figures(scope, row.is_main, options.columns),
             before_name: row.branches.clone(),
             name: scope.name.clone(),
             tone: Tone::Plain,
         });
-        let sites = sites.get(&scope.id).into_iter().flatten();
+        let sites = sites.get(&scope.id).filter(|_| row.is_main).into_iter().flatten();
         table.lines.extend(sites.map(|site| site_line(analysis, site, row, options.columns)));
     }
     table.write(out, text)?;
-    if rows.len() < scopes.len() {
-        let note = format!("{} more: -n 0 and --depth show all.", scopes.len() - rows.len());
+    let all = if options.flat { scopes.len() } else { scope_tree(scopes).len() };
+    if rows.len() < all {
+        let note = format!("{} more: -n 0 and --depth show all.", all - rows.len());
         text.write_wrapped(out, Tone::Faint, &note)?;
     }
     Ok(())
@@ -133,13 +143,15 @@ fn heads(columns: ScopeColumns) -> &'static [&'static str] {
     }
 }
 
-fn figures(scope: &ScopeFigures, columns: ScopeColumns) -> Vec<String> {
+fn figures(scope: &ScopeFigures, is_main: bool, columns: ScopeColumns) -> Vec<String> {
     let count = |number: u64| units::count(number as f64);
     let bytes = |number: u64| units::bytes(number as f64);
     let per_call = scope.per_call.unwrap_or_default();
     // What is not known is left empty.
     let some = |number: Option<u64>| number.map_or_else(String::new, bytes);
     let sampled = &scope.sampled;
+    // What sampling tells is known of the scope as a whole only.
+    let of_whole = |text: String| if is_main { text } else { String::new() };
     match columns {
         ScopeColumns::Memory => vec![
             count(scope.calls),
@@ -147,8 +159,8 @@ fn figures(scope: &ScopeFigures, columns: ScopeColumns) -> Vec<String> {
             bytes(scope.own_allocated_bytes),
             some(per_call.p50),
             some(per_call.p99),
-            units::bytes(sampled.live_bytes.value),
-            interval(&sampled.live_bytes, true),
+            of_whole(units::bytes(sampled.live_bytes.value)),
+            of_whole(interval(&sampled.live_bytes, true)),
         ],
         ScopeColumns::Calls => vec![
             count(scope.calls),
@@ -175,10 +187,10 @@ fn figures(scope: &ScopeFigures, columns: ScopeColumns) -> Vec<String> {
         }
         ScopeColumns::Live => vec![
             bytes(scope.own_allocated_bytes),
-            with_interval(&sampled.live_bytes),
-            with_interval(&sampled.peak_bytes),
-            with_interval(&sampled.temporary_bytes),
-            with_interval(&sampled.cross_thread_bytes),
+            of_whole(with_interval(&sampled.live_bytes)),
+            of_whole(with_interval(&sampled.peak_bytes)),
+            of_whole(with_interval(&sampled.temporary_bytes)),
+            of_whole(with_interval(&sampled.cross_thread_bytes)),
         ],
     }
 }
@@ -220,10 +232,12 @@ pub fn write_scopes_json(out: &mut dyn Write, analysis: &Analysis, options: &Sco
     let sites = if options.sites > 0 { analysis.scope_sites(options.sites) } else { BTreeMap::new() };
     let rows: Vec<Value> = shown(&analysis.scopes, options)
         .iter()
+        .filter(|row| row.is_main)
         .map(|row| {
             let scope = &analysis.scopes[row.scope];
             let mut value = scope_value(scope);
             value["depth"] = json!(row.depth);
+            value["paths"] = json!(scope.paths);
             if options.sites > 0 {
                 let sites = sites.get(&scope.id).into_iter().flatten();
                 value["sites"] = sites.map(|site| site_value(analysis, site)).collect();

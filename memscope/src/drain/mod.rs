@@ -17,8 +17,10 @@ mod govern;
 mod handle;
 mod intern;
 mod output;
+mod own_memory;
 mod resources;
 mod rhythm;
+mod scope_paths;
 mod scopes;
 mod snapshots;
 #[cfg(feature = "symbols")]

@@ -3,6 +3,7 @@
 //! Ten times a second a brief sample: CPU time, RSS with its anonymous part, the allocator's figures. Full ones, with every thread, are dearer, and
 //! as far apart as their cost demands.
 
+use super::own_memory::{OwnMemoryBook, Owned};
 use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot, page_bytes, resident_down_from};
 use crate::sys;
 use crate::thread::registry;
@@ -30,6 +31,7 @@ pub(crate) struct ResourceBook {
     cpu_ns: u64,
     cpu_at_full_ns: Option<u64>,
     told_parts: MemoryParts,
+    own_memory: OwnMemoryBook,
     parts_age: u32,
     /// What was told of each thread by its id in the operating system: its sequence, CPU time and name.
     told_threads: HashMap<u32, (u64, u64, String)>,
@@ -48,13 +50,20 @@ impl ResourceBook {
             cpu_ns: 0,
             cpu_at_full_ns: None,
             told_parts: MemoryParts::default(),
+            own_memory: OwnMemoryBook::open(),
             parts_age: PARTS_EVERY,
             told_threads: HashMap::new(),
         }
     }
 
     /// Takes a sample, and writes it; `last` takes one of everything. Returns the main figures.
-    pub(crate) fn sample(&mut self, time_us: u64, last: bool, records: &mut Vec<Record>) -> Resources {
+    pub(crate) fn sample(
+        &mut self,
+        time_us: u64,
+        last: bool,
+        owned: Owned<'_>,
+        records: &mut Vec<Record>,
+    ) -> Resources {
         let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
         let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= self.full_every && worked(ns));
         let began_ns = sys::thread_cpu_ns();
@@ -76,6 +85,8 @@ impl ResourceBook {
         if full {
             records.push(Record::ResourceDetails(details(time_us, &snapshot)));
             write_threads(&mut self.told_threads, time_us, &snapshot, records);
+            let own = self.own_memory.measure(time_us, last, &mut self.sampler, owned);
+            records.extend(own.map(Record::OwnMemory));
             self.brief = 1;
             self.cpu_at_full_ns = Some(self.cpu_ns);
             let cost_ns = sys::thread_cpu_ns().saturating_sub(began_ns);

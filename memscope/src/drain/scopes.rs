@@ -1,5 +1,6 @@
 //! The exact figures of scopes: the rows of all threads, summed.
 
+use super::scope_paths::PathBook;
 use crate::control;
 use crate::scope::{self, BUCKETS, Row, ScopeFigures};
 use crate::sys;
@@ -65,6 +66,7 @@ pub(crate) struct ScopeBook {
     named: HashSet<u32>,
     told: HashMap<u32, ScopeFigures>,
     told_details: HashMap<u32, ScopeFigures>,
+    paths: PathBook,
     next_details_us: u64,
     start: Clock,
     out_of_order_before: u64,
@@ -79,6 +81,7 @@ impl Default for ScopeBook {
             named: HashSet::new(),
             told: HashMap::new(),
             told_details: HashMap::new(),
+            paths: PathBook::default(),
             next_details_us: DETAILS_US,
             start: Clock::now(),
             out_of_order_before: scope::out_of_order(),
@@ -97,6 +100,7 @@ impl ScopeBook {
     /// Keeps the figures of a thread that has ended.
     pub(super) fn fold(&mut self, record: &ThreadRecord) {
         add_rows(record, &mut self.gone, true);
+        self.paths.fold(record);
     }
 
     /// Tells the trace the names of scopes that are new.
@@ -132,6 +136,7 @@ impl ScopeBook {
             records.extend(new.chunks(MAX_ROWS).map(|rows| self.details(time_us, rows)));
             records.extend(new.chunks(MAX_ROWS).map(|rows| frees(time_us, rows)));
             sizes(time_us, &new, records);
+            self.paths.figures(time_us, &self.start, records);
             self.told_details.extend(new.iter().map(|(id, sum)| (*id, sum.figures)));
         }
     }

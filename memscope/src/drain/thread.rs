@@ -5,6 +5,7 @@ use super::figures::{Book, Totals};
 use super::govern::Governor;
 use super::handle::Shared;
 use super::output::Output;
+use super::own_memory::Owned;
 use super::resources::ResourceBook;
 use super::rhythm::Rhythm;
 use super::snapshots::Snapshots;
@@ -226,7 +227,8 @@ impl Drain {
 
     fn resources(&mut self, time_us: u64, last: bool) {
         if let Some(book) = &mut self.resources {
-            let resources = book.sample(time_us, last, &mut self.records);
+            let owned = Owned { data: self.data, modules: &self.modules };
+            let resources = book.sample(time_us, last, owned, &mut self.records);
             if let Some(snapshots) = &mut self.snapshots {
                 snapshots.observe(&resources);
             }

@@ -7,6 +7,7 @@
 //! [`sample`]). While the slow path runs, the thread is [`Busy`](crate::thread::Busy): what it might allocate passes by.
 
 pub(crate) mod live;
+pub(crate) mod own_heap;
 mod realloc;
 mod sample;
 mod session_data;
@@ -56,7 +57,10 @@ pub(crate) fn allocated(address: *mut u8, size: usize, kind: AllocationKind, cal
             local::LATE.allocated(size);
             live::publish(size as i64);
         }
-        Event::Busy => PROBED.store(true, Ordering::Relaxed),
+        Event::Busy => {
+            own_heap::changed(0, size);
+            PROBED.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -100,7 +104,10 @@ pub(crate) fn freed(address: *mut u8, size: usize) {
                 local::LATE.freed(size);
                 live::publish(-(size as i64));
             }
-            Event::Busy => return,
+            Event::Busy => {
+                own_heap::changed(size, 0);
+                return;
+            }
         }
     }
     if filter::may_contain(address as usize) {

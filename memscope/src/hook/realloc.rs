@@ -2,7 +2,7 @@
 
 use super::sample::Allocation;
 use super::session_data::session_data;
-use super::{catch_up, countdown_ran_out, frees_go_on, live};
+use super::{catch_up, countdown_ran_out, frees_go_on, live, own_heap};
 use crate::control;
 use crate::live::filter;
 use crate::sys;
@@ -57,7 +57,7 @@ pub(crate) fn reallocate(
             local::LATE.allocated(new_size);
             live::publish(new_size as i64 - old_size as i64);
         }
-        Event::Busy => {}
+        Event::Busy => own_heap::changed(old_size, new_size),
     }
     new
 }

@@ -8,6 +8,8 @@
 //! static Function -> id (names.rs) -> the thread's open scopes (stack.rs) -> its rows (table.rs) -> sums (drain/scopes.rs) -> trace
 //! ```
 //!
+//! What a scope has done under each of those that it was entered from is known too ([`paths`]).
+//!
 //! A scope that is entered while the thread is in it already (recursion) adds to its inclusive figures only where the outermost
 //! of these calls is left: what the inner ones did is part of that. Its own figures and its calls count each.
 //!
@@ -17,6 +19,7 @@
 mod clock;
 mod manual;
 mod names;
+mod paths;
 mod stack;
 mod table;
 
@@ -25,6 +28,7 @@ pub(crate) use clock::{counter, prepare as prepare_clock, ticks};
 pub(crate) use manual::Text;
 pub use manual::{Scope, scope, scope_of, scope_with_labels};
 pub(crate) use names::{ScopeState, current, current_id, for_each, named, refused};
+pub(crate) use paths::PathFigures;
 pub(crate) use stack::{NEVER, Position, out_of_order};
 pub(crate) use table::{BUCKETS, Row, ScopeFigures, ScopeTable, lower_bound};
 
@@ -78,9 +82,11 @@ pub(crate) fn enter_in(function: &'static Function, session: u32) -> Option<Open
     if unsafe { &*row }.session() != session {
         return enter_slowly(function);
     }
-    // SAFETY: below the end stand frames, behind it rows.
+    // SAFETY: below the end stand frames, behind it rows; the first frame is nobody's.
     unsafe {
-        if meter.events() == position.seen.load(Ordering::Relaxed) {
+        if (*top.wrapping_sub(1)).path() != (*row).above() {
+            Some(enter_from_elsewhere(top, row))
+        } else if meter.events() == position.seen.load(Ordering::Relaxed) {
             Some(push(position, top, row))
         } else {
             Some(enter_charged(top, row))
@@ -100,6 +106,7 @@ unsafe fn push(position: &Position, top: *mut Frame, row: *mut Row) -> Open {
     // SAFETY: the caller's contract.
     unsafe {
         (*top).set_row(row);
+        (*top).set_path((*row).path());
         (*row).depth.add(1);
         // Last, so that little of memscope's own is in the scope's time.
         (*top).ticks.set(clock::counter());
@@ -123,6 +130,25 @@ unsafe fn enter_charged(top: *mut Frame, row: *mut Row) -> Open {
     unsafe { push(position, top, row) }
 }
 
+/// The same where the scope was entered on another path the last time.
+///
+/// # Safety
+/// As for [`push`].
+#[inline(never)]
+unsafe fn enter_from_elsewhere(top: *mut Frame, row: *mut Row) -> Open {
+    let position = &meter::own().position;
+    if let Some(record) = local::record_or_busy()
+        && let Some(table) = record.scope_table()
+    {
+        let stack = table.stack(position);
+        // SAFETY: the caller's contract.
+        table.follow(unsafe { &*row }, &stack);
+        table.charge(&stack, record);
+    }
+    // SAFETY: the caller's contract.
+    unsafe { push(position, top, row) }
+}
+
 #[cold]
 #[inline(never)]
 fn enter_slowly(function: &'static Function) -> Option<Open> {
@@ -132,6 +158,7 @@ fn enter_slowly(function: &'static Function) -> Option<Open> {
     let position = &meter::own().position;
     let stack = table.stack(position);
     let row = table.row_in_session(names::id_of(function), session, &stack, record);
+    table.follow(row, &stack);
     table.charge(&stack, record);
     let top = position.top().wrapping_add(1);
     if top >= table.end() {

@@ -22,7 +22,7 @@
 //! All is atomics with plain loads and stores, for the table that the frames are a part of is looked at by the drain thread too.
 
 use super::table::Row;
-use crate::sync::{AtomicPtr, AtomicU64, Counter, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering};
 use core::ptr;
 
 /// Scopes that a thread may be in at once. What is entered deeper counts for the scope around it.
@@ -103,6 +103,8 @@ pub(crate) struct Frame {
     /// Null where it is closed.
     row: AtomicPtr<Row>,
     pub(super) ticks: Counter,
+    /// The path of the scope, whatever has become of its row; 0 outside any.
+    path: AtomicU32,
     /// The thread's counters at entry, once it is stamped.
     at_entry: [Counter; 4],
     /// What the scopes have done that have ended inside, once it is stamped.
@@ -113,6 +115,16 @@ impl Frame {
     #[inline(always)]
     pub(super) fn set_row(&self, row: *mut Row) {
         self.row.store(row, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn path(&self) -> u32 {
+        self.path.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn set_path(&self, path: u32) {
+        self.path.store(path, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -176,6 +188,11 @@ impl Stack<'_> {
         unsafe { &*at }
     }
 
+    /// The path of the innermost scope.
+    pub(super) fn path(&self) -> u32 {
+        self.frame(self.position.top()).path()
+    }
+
     #[inline(always)]
     pub(super) fn totals(&self) -> Four {
         self.totals.each_ref().map(Counter::get)
@@ -199,6 +216,7 @@ impl Stack<'_> {
         let (mut at, top) = (self.outside, self.position.top());
         while at < top {
             at = at.wrapping_add(1);
+            self.frame(at).set_path(0);
             if !self.frame(at).row_address().is_null() {
                 self.frame(at).set_row(nobodys);
             }

@@ -11,6 +11,7 @@
 //! at most (the idea of HdrHistogram).
 
 use super::names::MOST_SCOPES;
+use super::paths::{NO_PATH, PathRow, Paths};
 use super::stack::{DEEPEST, Four, Frame, Position, Stack};
 use super::{NEVER, clock};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering};
@@ -67,6 +68,10 @@ macro_rules! figures {
             id: AtomicU32,
             /// The scope that it was entered from; 0 for none. Noted when the row begins, and by each visit that was not empty.
             parent: AtomicU32,
+            /// The path that it was entered on last: its number, that of the path around it, and how often it was put onto another.
+            path: AtomicU32,
+            above: AtomicU32,
+            switches: AtomicU32,
             /// How often the thread is in the scope now.
             pub(super) depth: Counter,
             /// Calls, of one visit each, in which nothing was allocated or freed; and their time.
@@ -161,7 +166,37 @@ impl Row {
         self.clear();
         self.id.store(id, Ordering::Relaxed);
         self.parent.store(parent, Ordering::Relaxed);
+        self.path.store(NO_PATH, Ordering::Relaxed);
+        self.above.store(NO_PATH, Ordering::Relaxed);
         self.generation.store(generation, Ordering::Release);
+    }
+
+    /// The path that it was entered on last.
+    #[inline(always)]
+    pub(super) fn path(&self) -> u32 {
+        self.path.load(Ordering::Relaxed)
+    }
+
+    /// The path around that.
+    #[inline(always)]
+    pub(super) fn above(&self) -> u32 {
+        self.above.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_above(&self, above: u32) {
+        self.above.store(above, Ordering::Relaxed);
+    }
+
+    pub(super) fn switches(&self) -> u32 {
+        self.switches.load(Ordering::Relaxed)
+    }
+
+    /// Puts it onto another path, whose figures are ready for that.
+    pub(super) fn set_path(&self, path: u32) {
+        // Release, both: pairs with `Path::figures`. Who sees figures of after the switch sees that it was switched.
+        self.path.store(path, Ordering::Release);
+        self.switches.store(self.switches().wrapping_add(1), Ordering::Relaxed);
+        crate::sync::fence(Ordering::Release);
     }
 
     /// Adds an outermost visit in which nothing was allocated or freed; whether it was a whole call.
@@ -228,6 +263,7 @@ pub(crate) struct ScopeTable {
     totals: [Counter; 4],
     frames: Frames,
     rows: [Row; MOST_SCOPES],
+    paths: Paths,
 }
 
 #[repr(C, align(64))]
@@ -272,7 +308,10 @@ impl ScopeTable {
         record: &ThreadRecord,
     ) -> &Row {
         if self.session.load(Ordering::Relaxed) != session {
-            self.session.store(session, Ordering::Relaxed);
+            self.session.store(0, Ordering::Relaxed);
+            self.paths.clear();
+            // Release: pairs with `for_each_path`.
+            self.session.store(session, Ordering::Release);
             stack.forget_all(core::ptr::from_ref(self.row(0)).cast_mut());
             stack.stamp_all(record.account.own_totals());
         }
@@ -280,8 +319,14 @@ impl ScopeTable {
         if row.session() != session {
             row.begin(id, stack.position.scope_id(), session);
             self.mark(id);
+            self.follow(row, stack);
         }
         row
+    }
+
+    /// The scope of that row is entered, perhaps from elsewhere than the last time.
+    pub(super) fn follow(&self, row: &Row, stack: &Stack<'_>) {
+        self.paths.follow(row, stack.path());
     }
 
     /// Reads the thread's counters, if they have moved.
@@ -309,6 +354,16 @@ impl ScopeTable {
                 }
             }
         }
+    }
+
+    /// Calls `visit` for each path of that session, those above others first; returns how often one found no room.
+    pub(crate) fn for_each_path(&self, generation: u32, visit: impl FnMut(PathRow)) -> u64 {
+        // Acquire: pairs with `row_in_session`.
+        if self.session.load(Ordering::Acquire) != generation {
+            return 0;
+        }
+        self.paths.for_each(|scope| self.row(scope), visit);
+        self.paths.refused()
     }
 
     /// Maps a table into `slot`, for the calling thread; `None` when there is no memory to be had.

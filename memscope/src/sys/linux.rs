@@ -1,5 +1,6 @@
 //! Linux: memory maps, thread identity, clocks, signals, exit and fork handlers.
 
+use super::mapped;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
@@ -14,7 +15,11 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no memory of ours.
     let at =
         unsafe { libc::mmap(core::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-    if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
+    if at == libc::MAP_FAILED {
+        return None;
+    }
+    mapped::note(at as usize, bytes, false);
+    NonNull::new(at.cast())
 }
 
 /// Maps the first `bytes` of a file, shared: what is stored there is in the file.
@@ -24,8 +29,11 @@ pub(crate) fn map_shared(file: &File, bytes: usize) -> io::Result<NonNull<u8>> {
     let at = unsafe {
         libc::mmap(core::ptr::null_mut(), bytes, protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
     };
-    let mapped = (at != libc::MAP_FAILED).then(|| NonNull::new(at.cast())).flatten();
-    mapped.ok_or_else(io::Error::last_os_error)
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    mapped::note(at as usize, bytes, true);
+    NonNull::new(at.cast()).ok_or_else(io::Error::last_os_error)
 }
 
 /// Whether what `file` holds is in memory, not on a disk.
@@ -42,6 +50,7 @@ pub(crate) fn is_in_memory(file: &File) -> bool {
 /// # Safety
 /// `at` and `bytes` are those of one such call, and nothing refers to the memory any more.
 pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
+    mapped::forget(at.as_ptr() as usize, bytes);
     // SAFETY: the caller's contract.
     unsafe { libc::munmap(at.as_ptr().cast(), bytes) };
 }

@@ -7,5 +7,7 @@ compile_error!(
 
 mod cpu;
 mod linux;
+mod mapped;
 pub(crate) use cpu::*;
 pub(crate) use linux::*;
+pub(crate) use mapped::own_mappings;

@@ -29,9 +29,12 @@ type SharedRules = Arc<Rules<SectionBytes, MustNotAllocateDuringUnwind>>;
 /// Caches of a seat: 4,072 places in all.
 const BANKS: usize = 8;
 
+/// A cache of a seat.
+pub(crate) type PoolCache = Cache<MustNotAllocateDuringUnwind>;
+
 struct Content {
     rules: SharedRules,
-    caches: [Cache<MustNotAllocateDuringUnwind>; BANKS],
+    caches: [PoolCache; BANKS],
 }
 
 struct Seat {
@@ -60,6 +63,8 @@ impl Seat {
 pub(crate) struct Pool {
     seats: Vec<Seat>,
     last: AtomicUsize,
+    /// Of rules that were copied.
+    rule_bytes: AtomicUsize,
 }
 
 impl Pool {
@@ -75,7 +80,7 @@ impl Pool {
                 }),
             })
             .collect();
-        Self { seats, last: AtomicUsize::new(0) }
+        Self { seats, last: AtomicUsize::new(0), rule_bytes: AtomicUsize::new(copied_bytes(modules)) }
     }
 
     /// Walks from `registers`; the stack ends below `stack_end`.
@@ -95,9 +100,17 @@ impl Pool {
         Walk { missed: true, ..Walk::default() }
     }
 
+    /// Heap of seats, caches and copied rules, bytes; each cache takes `cache_bytes` beside its seat.
+    pub(crate) fn heap_bytes(&self, cache_bytes: u64) -> u64 {
+        let seats = self.seats.len() as u64;
+        seats * (size_of::<Seat>() as u64 + BANKS as u64 * cache_bytes)
+            + self.rule_bytes.load(Ordering::Relaxed) as u64
+    }
+
     /// Gives every seat the rules of `modules`.
     pub(crate) fn update(&self, modules: &[LoadedModule]) {
         let rules = rules_of(modules);
+        self.rule_bytes.store(copied_bytes(modules), Ordering::Relaxed);
         for seat in &self.seats {
             // A hook holds a seat for a microsecond; one that is stopped in there keeps the old rules for now.
             for _ in 0..1000 {
@@ -173,6 +186,16 @@ fn rules_of(modules: &[LoadedModule]) -> SharedRules {
         }
     }
     Arc::new(rules)
+}
+
+/// Heap that the rules of modules take that may be unloaded.
+fn copied_bytes(modules: &[LoadedModule]) -> usize {
+    let copied = |section: &Section| match &section.bytes {
+        SectionBytes::Mapped(_) => 0,
+        SectionBytes::Copied(bytes) => bytes.len(),
+    };
+    let sections = modules.iter().filter_map(|module| module.unwind.as_ref());
+    sections.map(|(header, frames)| copied(header) + copied(frames)).sum()
 }
 
 fn to_framehop(module: &LoadedModule) -> Option<Module<SectionBytes>> {

@@ -97,6 +97,15 @@ impl Unwinder {
         }
     }
 
+    /// Heap that it has taken, bytes, if each of its caches takes so many.
+    pub(crate) fn heap_bytes(&self, _cache_bytes: u64) -> u64 {
+        match self {
+            #[cfg(feature = "framehop")]
+            Self::Framehop(pool) => pool.heap_bytes(_cache_bytes),
+            _ => 0,
+        }
+    }
+
     /// Tells the walker of modules that were loaded or unloaded. Called by the drain thread.
     pub(crate) fn update_modules(&self, modules: &[modules::LoadedModule]) {
         match self {
@@ -106,6 +115,16 @@ impl Unwinder {
         }
     }
 }
+
+/// One of the caches that [`Unwinder`] has, to see what it takes.
+#[cfg(feature = "framehop")]
+pub(crate) fn new_cache() -> framehop::PoolCache {
+    framehop::PoolCache::new_in()
+}
+
+/// Without rules there are no caches.
+#[cfg(not(feature = "framehop"))]
+pub(crate) fn new_cache() {}
 
 /// Stack that a walk may take itself, bytes: framehop keeps its registers' rules there.
 const WALK_BYTES: usize = if cfg!(debug_assertions) { 96 * 1024 } else { 24 * 1024 };

@@ -54,6 +54,8 @@ pub(crate) struct LoadedModule {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) bias: u64,
+    /// Segments that may be written to, or that the loader wrote to.
+    pub(crate) writable: Vec<Range>,
     /// `.eh_frame_hdr` and `.eh_frame`.
     #[cfg(feature = "framehop")]
     pub(crate) unwind: Option<(Section, Section)>,
@@ -99,6 +101,8 @@ fn module(info: &libc::dl_phdr_info, first: bool) -> Option<LoadedModule> {
     };
     let of_kind = |kind: u32| headers.iter().filter(move |header| header.p_type == kind);
     let loads: Vec<Range> = of_kind(libc::PT_LOAD).map(place).collect();
+    let is_writable = |header: &&libc::Elf64_Phdr| header.p_flags & libc::PF_W != 0;
+    let writable = of_kind(libc::PT_LOAD).filter(is_writable).map(place).collect();
     let start = loads.iter().map(|load| load.start).min()?;
     let end = loads.iter().map(|load| load.end).max()?;
     #[cfg(feature = "framehop")]
@@ -119,6 +123,7 @@ fn module(info: &libc::dl_phdr_info, first: bool) -> Option<LoadedModule> {
         start,
         end,
         bias,
+        writable,
         #[cfg(feature = "framehop")]
         unwind,
     })

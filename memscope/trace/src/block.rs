@@ -18,7 +18,7 @@
 use crate::TraceError;
 
 /// The version that this crate writes: a reader of another major version refuses, a newer minor version is read.
-pub const FORMAT_VERSION: (u16, u16) = (1, 3);
+pub const FORMAT_VERSION: (u16, u16) = (1, 4);
 /// The largest payload of one block, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 

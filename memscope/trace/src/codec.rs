@@ -115,4 +115,7 @@ kinds! {
     25 MemoryParts FLAG_IGNORABLE, ;
     26 ResourceDetails FLAG_IGNORABLE, ;
     27 ThreadTimes FLAG_IGNORABLE, os_ids cpu_us wait_us wait_known names;
+    28 ScopePaths FLAG_IGNORABLE, paths above scopes calls cancelled polls busy_us wall_us allocations allocated_bytes
+        own_allocations own_allocated_bytes frees freed_bytes;
+    29 OwnMemory FLAG_IGNORABLE, ;
 }

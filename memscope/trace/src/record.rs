@@ -10,7 +10,7 @@
 pub use crate::interval::Interval;
 pub use crate::numbered::{AllocationKind, EndReason};
 pub use crate::task::{SampleTasks, TaskCounters, TaskEnd, TaskEnds, TaskTotals, Tasks};
-pub use crate::usage::{AllocatorKind, MemoryParts, ResourceDetails, ThreadTimes};
+pub use crate::usage::{AllocatorKind, MemoryParts, OwnMemory, ResourceDetails, ThreadTimes};
 use serde::{Deserialize, Serialize};
 
 /// The most rows that a record of columns may have: so many fit into a block whatever their values.
@@ -74,6 +74,10 @@ pub enum Record {
     ResourceDetails(ResourceDetails),
     /// Processor time of threads.
     ThreadTimes(ThreadTimes),
+    /// Exact figures per path: a scope and those around it.
+    ScopePaths(ScopePaths),
+    /// Memscope's own resident memory, and that of binaries' variables (since 1.4).
+    OwnMemory(OwnMemory),
 }
 
 /// How the session was set up.
@@ -417,6 +421,43 @@ pub struct ScopeFrees {
     pub own_frees: Vec<u64>,
     /// Column: bytes freed outside inner scopes.
     pub own_freed_bytes: Vec<u64>,
+}
+
+/// Exact figures per path, cumulative: a scope and those around it, from the outermost on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScopePaths {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Times that a path found no place any more: its calls are in the scope's own figures only.
+    pub refused: u64,
+    /// Column: the path's id, from 1. A later row with the same id has the same scope and the same path around it.
+    pub paths: Vec<u32>,
+    /// Column: the path around it, which an earlier row told of; 0 outside any.
+    pub above: Vec<u32>,
+    /// Column: the scope.
+    pub scopes: Vec<u32>,
+    /// Column: calls that ended.
+    pub calls: Vec<u64>,
+    /// Column: calls of these whose future was dropped before it was done.
+    pub cancelled: Vec<u64>,
+    /// Column: times that the scope was entered.
+    pub polls: Vec<u64>,
+    /// Column: time inside, microseconds.
+    pub busy_us: Vec<u64>,
+    /// Column: time from the beginning of each call to its end, microseconds, over all calls.
+    pub wall_us: Vec<u64>,
+    /// Column: allocations, those of inner scopes included.
+    pub allocations: Vec<u64>,
+    /// Column: bytes allocated, those of inner scopes included.
+    pub allocated_bytes: Vec<u64>,
+    /// Column: allocations outside inner scopes.
+    pub own_allocations: Vec<u64>,
+    /// Column: bytes allocated outside inner scopes.
+    pub own_allocated_bytes: Vec<u64>,
+    /// Column: frees while inside, those of inner scopes included.
+    pub frees: Vec<u64>,
+    /// Column: bytes freed while inside, those of inner scopes included.
+    pub freed_bytes: Vec<u64>,
 }
 
 /// Calls of scopes by the bytes that they allocated, cumulative: a log-linear histogram. Calls inside another call of the same scope are

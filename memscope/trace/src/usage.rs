@@ -1,7 +1,7 @@
 //! What the operating system and the program's allocator say beyond [`Resources`](crate::Resources): where resident memory is, what was waited
 //! for, and each thread's processor time.
 //!
-//! The three have their own pace: what is dear to ask is asked seldom, and is `None` in between. A reader holds what was said last.
+//! They have their own pace: what is dear to ask is asked seldom, and is `None` in between. A reader holds what was said last.
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,23 @@ pub struct ThreadTimes {
     pub wait_known: Vec<u8>,
     /// Column: the thread's name; empty where it is the one that was told last of this id.
     pub names: Vec<String>,
+}
+
+/// Resident memory of the process that is memscope's own, and that of the binaries' variables. `None` where it could not be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OwnMemory {
+    /// When, microseconds.
+    pub time_us: u64,
+    /// Resident bytes of what memscope has mapped for itself, by the page: records of threads, rings, tables.
+    pub mapped_bytes: Option<u64>,
+    /// Resident bytes of rings that outlive the process: shared memory, not anonymous.
+    pub shared_bytes: Option<u64>,
+    /// Bytes that memscope has from the program's allocator: not in [`Counters`](crate::Counters), but in the allocator's own figures.
+    pub heap_bytes: Option<u64>,
+    /// Resident bytes of the drain thread's stack.
+    pub stack_bytes: Option<u64>,
+    /// Resident anonymous bytes of binaries and libraries, memscope's among them: variables, and what the loader has relocated.
+    pub module_bytes: Option<u64>,
 }
 
 /// Whose figures an allocator's are.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 /// From the live heap to RSS, over time.
 ///
-/// Resident anonymous memory is given out to what is known to be there, in this order: thread stacks (measured page by page), the live heap (exact),
-/// the allocator's overhead, the memory that it keeps. What does not fit is not resident (memory that was allocated and never touched, free
+/// Resident anonymous memory is given out to what is known to be there, in this order: memscope's own mappings, binaries' variables and thread stacks
+/// (measured page by page), memscope's heap, the live heap (exact), the allocator's overhead, the memory that it keeps. What does not fit is not resident (memory that was allocated and never touched, free
 /// memory that was given back): `not_resident_bytes` says how much. What is left is `unexplained_bytes`. So no part is ever negative, and the parts of
 /// a point add up to its RSS.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -16,7 +16,7 @@ pub struct Reconciliation {
     pub points: Vec<ReconciliationPoint>,
 }
 
-/// One instant. All in bytes; `stack_bytes` to `unexplained_bytes` add up to `rss_bytes`.
+/// One instant. All in bytes; `stack_bytes` to `file_bytes` add up to `rss_bytes`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ReconciliationPoint {
     /// When, microseconds.
@@ -31,8 +31,12 @@ pub struct ReconciliationPoint {
     pub overhead_bytes: u64,
     /// What the allocator keeps of freed memory. Of mimalloc, which tells only what it has committed, its overhead is in here.
     pub kept_bytes: u64,
-    /// Anonymous memory that nothing above accounts for: variables and thread-local memory, memory mapped without the allocator, other allocators,
-    /// memscope itself, stacks of threads that were not sampled. Where no allocator told anything, its overhead too.
+    /// Memscope itself: its records, rings, tables, unwind rules and caches, and the drain thread. 0 in traces before format 1.4.
+    pub own_bytes: u64,
+    /// Variables of the program and its libraries, and what the loader has relocated in them. 0 in traces before format 1.4.
+    pub module_bytes: u64,
+    /// Anonymous memory that nothing above accounts for: memory mapped without the allocator, other allocators, stacks of threads that were not
+    /// sampled. Where no allocator told anything, its overhead too; in traces before format 1.4, memscope itself and variables.
     pub unexplained_bytes: u64,
     /// Files and shared memory: code, libraries, mapped data.
     pub file_bytes: u64,

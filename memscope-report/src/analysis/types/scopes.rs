@@ -36,6 +36,33 @@ pub struct ScopeFigures {
     /// Estimates of what sampling tells besides, of allocations outside inner scopes: live, at the peak, temporary. What the scope
     /// allocated is its own whoever frees it, and wherever.
     pub sampled: SampledFigures,
+    /// The exact figures by where it was entered, in the order of the trace; empty where the trace does not say.
+    pub paths: Vec<ScopePath>,
+}
+
+/// What a scope did where it was entered from certain others: exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ScopePath {
+    /// The path's id in the trace; 0 for all that found no room to be told apart.
+    pub id: u32,
+    /// The id of the path around it; `None` outside any scope.
+    pub above: Option<u32>,
+    /// Calls that returned.
+    pub calls: u64,
+    /// Allocations, those of inner scopes included.
+    pub allocations: u64,
+    /// Bytes allocated, those of inner scopes included.
+    pub allocated_bytes: u64,
+    /// Allocations outside inner scopes.
+    pub own_allocations: u64,
+    /// Bytes allocated outside inner scopes.
+    pub own_allocated_bytes: u64,
+    /// Frees, those in inner scopes included.
+    pub frees: u64,
+    /// Bytes freed, those in inner scopes included.
+    pub freed_bytes: u64,
+    /// How its calls went.
+    pub course: ScopeCourse,
 }
 
 /// What was freed inside a scope, whoever had allocated it: exact.

@@ -20,7 +20,8 @@ use clap::ValueEnum;
 Calls, bytes, frees and times are exact, with those of inner scopes; `own` leaves these out.
 p50 and p99 are never too low and less than a quarter too high. What is live is estimated from
 samples, with its 95% interval: a scope owns what it allocated outside inner scopes, whoever
-frees it. A scope that several others enter stands below the one that entered it last.")]
+frees it. A scope that several others enter has a row below each, with what it did there; what is
+known of it as a whole only stands in the row with most bytes.")]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     trace: TraceArgs,

@@ -22,6 +22,7 @@ mod details;
 mod io;
 mod list;
 mod pace;
+mod pagemap;
 mod pressure;
 mod schedstat;
 mod source;
@@ -35,9 +36,11 @@ use super::os;
 use super::snapshot::{
     Cores, Detail, Details, Figure, Gap, Io, Memory, NOT_LOOKED_AT, Sampling, Snapshot, Usage,
 };
+use crate::unwind::modules::Range;
 use cgroup::Cgroup;
 use details::DetailSources;
 use pace::Pace;
+use pagemap::PageMap;
 use source::{Reader, Source};
 use std::path::Path;
 use tasks::Tasks;
@@ -66,6 +69,7 @@ pub(crate) struct Sampler {
     cgroup: Cgroup,
     tasks: Tasks,
     details: DetailSources,
+    page_map: PageMap,
     allocator: Allocator,
     allocator_pace: Pace,
     cores: Cores,
@@ -87,6 +91,7 @@ impl Sampler {
             cgroup: Cgroup::open(Path::new("/")),
             tasks: Tasks::open(&mut reader),
             details: DetailSources::open(Path::new("/")),
+            page_map: PageMap::open(),
             allocator: Allocator::find(),
             allocator_pace: Pace::new(ALLOCATOR_SHORTEST_NS).with_share(ALLOCATOR_SHARE),
             cores: cores(),
@@ -128,6 +133,11 @@ impl Sampler {
             allocator,
             sampling: Sampling { cpu_ns: self.sampling_cpu, operations: self.reader.spent().operations },
         }
+    }
+
+    /// Bytes of `ranges` that are in memory and no file's.
+    pub(crate) fn anonymous_bytes(&mut self, ranges: impl Iterator<Item = Range>) -> Figure<u64> {
+        self.page_map.anonymous_bytes(&mut self.reader, self.page_bytes?, ranges)
     }
 
     fn brief_memory(&mut self) -> Memory {

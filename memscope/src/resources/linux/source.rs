@@ -40,6 +40,15 @@ impl Reader {
         Ok(&self.buffer[..length])
     }
 
+    /// At most `bytes` of `file` from `offset` on, and no more than the buffer holds.
+    pub(super) fn read_from(&mut self, file: &File, offset: u64, bytes: u64) -> std::io::Result<&[u8]> {
+        self.spent.operations += 1;
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.buffer.len());
+        let length = file.read_at(&mut self.buffer[..most], offset)?;
+        self.spent.bytes += u64::try_from(length).unwrap_or(0);
+        Ok(&self.buffer[..length])
+    }
+
     /// The buffer itself, for what is not a read (the kernel does not count listing a folder).
     pub(super) fn buffer(&mut self) -> &mut [u8] {
         &mut self.buffer

@@ -20,7 +20,8 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records.extend([Record::SampleTasks(sample_tasks()), Record::TaskTotals(task_totals())]);
     records.push(Record::TaskEnds(task_ends()));
     records.extend([Record::MemoryParts(memory_parts()), Record::ResourceDetails(resource_details())]);
-    records.push(Record::ThreadTimes(thread_times()));
+    records.extend([Record::ThreadTimes(thread_times()), Record::ScopePaths(scope_paths())]);
+    records.push(Record::OwnMemory(own_memory()));
     records
 }
 
@@ -165,6 +166,27 @@ fn scope_frees() -> ScopeFrees {
     }
 }
 
+fn scope_paths() -> ScopePaths {
+    ScopePaths {
+        time_us: 500_000,
+        refused: 251,
+        paths: vec![1, 2, 250],
+        above: vec![0, 1, 2],
+        scopes: vec![1, 2, 2047],
+        calls: vec![1000, 65_536, 0],
+        cancelled: vec![0, 252, 0],
+        polls: vec![1000, 65_536, 1],
+        busy_us: vec![999, 1, 0],
+        wall_us: vec![1_000_000, 1, 0],
+        allocations: vec![u64::MAX, 250, 251],
+        allocated_bytes: vec![1 << 40, 65_535, 65_536],
+        own_allocations: vec![0, 250, 251],
+        own_allocated_bytes: vec![0, 65_535, 65_536],
+        frees: vec![250, 251, 0],
+        freed_bytes: vec![65_535, 65_536, 0],
+    }
+}
+
 fn scope_sizes() -> ScopeSizes {
     ScopeSizes {
         time_us: 500_000,
@@ -290,6 +312,17 @@ fn resource_details() -> ResourceDetails {
         memory_some_stalled_us: Some(u64::MAX),
         cpu_throttled_us: Some(251),
         ..ResourceDetails::default()
+    }
+}
+
+fn own_memory() -> OwnMemory {
+    OwnMemory {
+        time_us: 100_000,
+        mapped_bytes: Some(65_536),
+        shared_bytes: None,
+        heap_bytes: Some(u64::MAX),
+        stack_bytes: Some(0),
+        module_bytes: Some(250),
     }
 }
 

@@ -1,0 +1,88 @@
+//! Memscope's own part of resident memory, so that nobody takes it for the program's.
+//!
+//! | part | how it is measured |
+//! | --- | --- |
+//! | mappings: records of threads, rings, tables | pages in memory, of each mapping (`sys::own_mappings`) |
+//! | heap: the drain thread's, the unwinder's caches and rules | bytes asked of the allocator (`hook::own_heap`), and what was there before the hooks were on |
+//! | the drain thread's stack | pages in memory |
+//!
+//! Binaries' variables are measured along: pages of writable segments that are in memory and no file's any more (`/proc/self/pagemap`).
+//!
+//! Each asking costs a call for each mapping, so its own cost says when the next is due.
+
+use crate::hook::{SessionData, own_heap};
+use crate::resources::{Sampler, page_bytes, resident_down_from};
+use crate::sys;
+use crate::unwind::modules::LoadedModule;
+use memscope_trace::OwnMemory;
+
+/// It may take this part of a core, and is not done more often than that.
+const SHARE: u64 = 20_000;
+const SHORTEST_NS: u64 = 1_000_000_000;
+
+/// What the drain thread lends for it.
+#[derive(Clone, Copy)]
+pub(super) struct Owned<'a> {
+    pub(super) data: &'a SessionData,
+    pub(super) modules: &'a [LoadedModule],
+}
+
+pub(super) struct OwnMemoryBook {
+    stack: Option<(usize, usize)>,
+    /// Heap of one of the unwinder's caches; measured once the hooks count.
+    cache_bytes: Option<u64>,
+    next_ns: u64,
+}
+
+impl OwnMemoryBook {
+    /// Called by the drain thread, before the hooks are on.
+    pub(super) fn open() -> Self {
+        own_heap::reset();
+        Self { stack: sys::stack_bounds(), cache_bytes: None, next_ns: 0 }
+    }
+
+    /// The figures, if it is time.
+    pub(super) fn measure(
+        &mut self,
+        time_us: u64,
+        is_last: bool,
+        sampler: &mut Sampler,
+        owned: Owned<'_>,
+    ) -> Option<OwnMemory> {
+        let began_ns = sys::monotonic_ns();
+        if began_ns < self.next_ns && !is_last {
+            return None;
+        }
+        let mapped = sys::own_mappings();
+        let is_known = mapped.unknown_bytes == 0;
+        let measured = OwnMemory {
+            time_us,
+            mapped_bytes: is_known.then_some(mapped.private_bytes),
+            shared_bytes: is_known.then_some(mapped.shared_bytes),
+            heap_bytes: Some(self.heap_bytes(owned.data)),
+            stack_bytes: self.stack_bytes(),
+            module_bytes: sampler
+                .anonymous_bytes(owned.modules.iter().flat_map(|module| module.writable.iter().copied()))
+                .ok(),
+        };
+        let cost_ns = sys::monotonic_ns().saturating_sub(began_ns);
+        self.next_ns = began_ns.saturating_add(cost_ns.saturating_mul(SHARE).max(SHORTEST_NS));
+        Some(measured)
+    }
+
+    fn heap_bytes(&mut self, data: &SessionData) -> u64 {
+        let cache_bytes = *self.cache_bytes.get_or_insert_with(|| {
+            let before = own_heap::bytes();
+            let cache = crate::unwind::new_cache();
+            let bytes = own_heap::bytes() - before;
+            drop(cache);
+            u64::try_from(bytes).unwrap_or(0)
+        });
+        u64::try_from(own_heap::bytes()).unwrap_or(0) + data.unwinder.heap_bytes(cache_bytes)
+    }
+
+    fn stack_bytes(&self) -> Option<u64> {
+        let page_bytes = usize::try_from(page_bytes().ok()?).ok()?;
+        self.stack.map(|(low, end)| resident_down_from(low, end, page_bytes))
+    }
+}
