@@ -85,6 +85,8 @@ struct Call {
     is_outermost: bool,
     started_ticks: u64,
     allocated_bytes: u64,
+    /// Time inside, in these visits.
+    busy_ticks: u64,
     /// Boxed, for few futures have one.
     outermost: Option<Box<Outermost>>,
 }
@@ -99,6 +101,7 @@ impl Call {
             is_outermost: false,
             started_ticks: 0,
             allocated_bytes: 0,
+            busy_ticks: 0,
             outermost: None,
         }
     }
@@ -151,9 +154,10 @@ impl Call {
 
     #[inline(always)]
     fn end_visit(&mut self, open: &Open) {
-        let Visit { allocated_bytes, is_outermost } = open.leave();
+        let Visit { allocated_bytes, ticks, is_outermost } = open.leave();
         if is_outermost {
             self.allocated_bytes = self.allocated_bytes.wrapping_add(allocated_bytes);
+            self.busy_ticks = self.busy_ticks.wrapping_add(ticks);
             self.is_outermost = true;
         }
     }
@@ -170,7 +174,8 @@ impl Call {
             && !matches!(self.kind, Kind::PartOf)
         {
             let wall_ticks = scope::ticks().saturating_sub(self.started_ticks);
-            row.count_call(self.is_outermost.then_some(self.allocated_bytes), wall_ticks, is_cancelled);
+            let waited_ticks = wall_ticks.saturating_sub(self.busy_ticks);
+            row.count_call(self.is_outermost.then_some(self.allocated_bytes), waited_ticks, is_cancelled);
         }
     }
 }

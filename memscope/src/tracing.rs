@@ -94,6 +94,7 @@ struct SpanScope {
     generation: AtomicU32,
     started_ticks: AtomicU64,
     allocated_bytes: AtomicU64,
+    busy_ticks: AtomicU64,
     is_outermost: AtomicBool,
 }
 
@@ -104,6 +105,7 @@ impl SpanScope {
             generation: AtomicU32::new(0),
             started_ticks: AtomicU64::new(0),
             allocated_bytes: AtomicU64::new(0),
+            busy_ticks: AtomicU64::new(0),
             is_outermost: AtomicBool::new(false),
         }
     }
@@ -201,12 +203,13 @@ where
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let open = ENTERED.try_with(|entered| entered.try_borrow_mut().ok()?.take(id.into_u64()));
         let Ok(Some(open)) = open else { return };
-        let Visit { allocated_bytes, is_outermost } = open.leave();
+        let Visit { allocated_bytes, ticks, is_outermost } = open.leave();
         let Some(span) = context.span(id) else { return };
         if let Some(found) = span.extensions().get::<SpanScope>()
             && is_outermost
         {
             found.allocated_bytes.fetch_add(allocated_bytes, Ordering::Relaxed);
+            found.busy_ticks.fetch_add(ticks, Ordering::Relaxed);
             found.is_outermost.store(true, Ordering::Relaxed);
         }
     }
@@ -220,7 +223,8 @@ where
             let bytes = found.allocated_bytes.load(Ordering::Relaxed);
             let bytes = found.is_outermost.load(Ordering::Relaxed).then_some(bytes);
             let ticks = scope::ticks().saturating_sub(found.started_ticks.load(Ordering::Relaxed));
-            scope::count_call(found.function(), generation, bytes, ticks);
+            let waited_ticks = ticks.saturating_sub(found.busy_ticks.load(Ordering::Relaxed));
+            scope::count_call(found.function(), generation, bytes, waited_ticks);
         }
     }
 }

@@ -89,7 +89,7 @@ impl PathBook {
                 cancelled: column(|figures| figures.cancelled),
                 polls: column(|figures| figures.polls),
                 busy_us: times(|figures| figures.busy_ticks),
-                wall_us: times(|figures| figures.wall_ticks),
+                wall_us: times(|figures| figures.busy_ticks.wrapping_add(figures.waited_ticks)),
                 allocations: column(|figures| figures.allocations),
                 allocated_bytes: column(|figures| figures.allocated_bytes),
                 own_allocations: column(|figures| figures.own_allocations),

@@ -154,7 +154,7 @@ impl ScopeBook {
             cancelled: column(|figures| figures.cancelled),
             polls: column(|figures| figures.polls),
             busy_us: rows.iter().map(|(_, sum)| us(sum.figures.busy_ticks)).collect(),
-            wall_us: rows.iter().map(|(_, sum)| us(sum.figures.wall_ticks)).collect(),
+            wall_us: rows.iter().map(|(_, sum)| us(sum.figures.wall_ticks())).collect(),
             most_bytes: column(|figures| figures.most_bytes),
         })
     }

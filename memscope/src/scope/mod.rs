@@ -54,6 +54,7 @@ unsafe impl Send for Open {}
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Visit {
     pub(crate) allocated_bytes: u64,
+    pub(crate) ticks: u64,
     pub(crate) is_outermost: bool,
 }
 
@@ -204,10 +205,11 @@ impl Open {
             let depth = row.depth.get().wrapping_sub(1);
             if depth == 0 {
                 row.depth.set(depth);
-                row.add_empty(is_call, now.wrapping_sub(frame.ticks.get()));
+                let ticks = now.wrapping_sub(frame.ticks.get());
+                row.add_empty(is_call, ticks);
                 compiler_fence(Ordering::SeqCst);
                 position.top.store(at.wrapping_sub(1), Ordering::Relaxed);
-                return Visit { allocated_bytes: 0, is_outermost: true };
+                return Visit { allocated_bytes: 0, ticks, is_outermost: true };
             }
         }
         leave_slowly(self.frame, now, is_call)
@@ -235,9 +237,9 @@ fn leave_slowly(frame: NonNull<Frame>, counter: u64, is_call: bool) -> Visit {
     let is_outermost = row.leave(parent, all, inner, ticks);
     let allocated_bytes = all[1];
     if is_call {
-        row.count_call(is_outermost.then_some(allocated_bytes), ticks, false);
+        row.count_call(is_outermost.then_some(allocated_bytes), 0, false);
     }
-    Visit { allocated_bytes, is_outermost }
+    Visit { allocated_bytes, ticks, is_outermost }
 }
 
 /// Counts a call that ends on the calling thread, which may have had no part in it.
@@ -246,13 +248,13 @@ pub(crate) fn count_call(
     function: &'static Function,
     generation: u32,
     allocated_bytes: Option<u64>,
-    wall_ticks: u64,
+    waited_ticks: u64,
 ) {
     let Some(record) = local::record_or_register() else { return };
     let Some(table) = record.scope_table_or_create() else { return };
     let stack = table.stack(&meter::own().position);
     let row = table.row_in_session(names::id_of(function), generation, &stack, record);
-    row.count_call(allocated_bytes, wall_ticks, false);
+    row.count_call(allocated_bytes, waited_ticks, false);
 }
 
 /// Leaves a scope when dropped, and so ends a call of it.

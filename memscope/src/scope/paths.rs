@@ -68,7 +68,7 @@ figures! { 11:
     /// Times that the scope was entered.
     polls,
     busy_ticks,
-    wall_ticks,
+    waited_ticks,
     allocations,
     allocated_bytes,
     own_allocations,

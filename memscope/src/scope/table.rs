@@ -53,6 +53,11 @@ macro_rules! figures {
         }
 
         impl ScopeFigures {
+            /// Time from the first poll of each call to its end. Of what is no call, or has not ended, the time inside.
+            pub(crate) fn wall_ticks(&self) -> u64 {
+                self.busy_ticks.wrapping_add(self.waited_ticks)
+            }
+
             pub(crate) fn add(&mut self, other: Self) {
                 $(self.$name = self.$name.wrapping_add(other.$name);)*
                 self.most_bytes = self.most_bytes.max(other.most_bytes);
@@ -100,7 +105,6 @@ macro_rules! figures {
                 figures.calls = figures.calls.wrapping_add(calls);
                 figures.polls = figures.polls.wrapping_add(calls);
                 figures.busy_ticks = figures.busy_ticks.wrapping_add(ticks);
-                figures.wall_ticks = figures.wall_ticks.wrapping_add(ticks);
                 figures
             }
         }
@@ -124,8 +128,8 @@ figures! {
     own_allocated_bytes,
     own_frees,
     own_freed_bytes,
-    /// Time from the first poll of each call to its end.
-    wall_ticks,
+    /// Time between the polls of calls that have ended: with the time inside it is that from the first poll of each to its end, and never less.
+    waited_ticks,
 }
 
 impl Row {
@@ -229,15 +233,16 @@ impl Row {
         true
     }
 
-    /// Adds a call that has ended: the bytes that it allocated, unless they are part of another call of the same scope.
+    /// Adds a call that has ended: the bytes that it allocated, unless they are part of another call of the same scope, and how long it was not
+    /// inside.
     #[inline(always)]
-    pub(crate) fn count_call(&self, allocated_bytes: Option<u64>, wall_ticks: u64, is_cancelled: bool) {
+    pub(crate) fn count_call(&self, allocated_bytes: Option<u64>, waited_ticks: u64, is_cancelled: bool) {
         self.calls.add(1);
         if is_cancelled {
             self.cancelled.add(1);
         }
         let Some(bytes) = allocated_bytes else { return };
-        self.wall_ticks.add(wall_ticks);
+        self.waited_ticks.add(waited_ticks);
         if bytes > self.most_bytes.get() {
             self.most_bytes.set(bytes);
         }

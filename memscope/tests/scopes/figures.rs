@@ -4,7 +4,7 @@
 mod report;
 
 use memscope::{SamplingConfig, Session};
-use memscope_trace::{Record, TaskTotals, TraceReader};
+use memscope_trace::{Record, ScopePaths, TaskTotals, TraceReader};
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,6 +60,9 @@ pub(crate) struct Scopes {
     names: HashMap<u32, String>,
     figures: HashMap<u32, Figures>,
     parents: HashMap<u32, u32>,
+    /// By path: what is above, the scope, and its figures.
+    paths: HashMap<u32, (u32, u32, Figures)>,
+    pub(crate) refused_paths: u64,
     pub(crate) refused_names: u64,
     pub(crate) out_of_order: u64,
     tasks: HashMap<u32, Task>,
@@ -191,7 +194,72 @@ impl Scopes {
                     self.figures.entry(*id).or_default().sized_calls += calls;
                 }
             }
+            Record::ScopePaths(record) => self.add_paths(&record),
             other => self.add_tasks(other),
+        }
+    }
+
+    fn add_paths(&mut self, record: &ScopePaths) {
+        self.refused_paths = record.refused;
+        for (row, id) in record.paths.iter().enumerate() {
+            let (above, scope) = (record.above[row], record.scopes[row]);
+            assert!(above < *id && (above == 0 || self.paths.contains_key(&above)), "{above} above {id}");
+            let figures = Figures {
+                calls: record.calls[row],
+                allocations: record.allocations[row],
+                allocated_bytes: record.allocated_bytes[row],
+                own_allocations: record.own_allocations[row],
+                own_allocated_bytes: record.own_allocated_bytes[row],
+                cancelled: record.cancelled[row],
+                polls: record.polls[row],
+                busy_us: record.busy_us[row],
+                wall_us: record.wall_us[row],
+                frees: record.frees[row],
+                freed_bytes: record.freed_bytes[row],
+                ..Figures::default()
+            };
+            self.paths.insert(*id, (above, scope, figures));
+        }
+    }
+
+    /// What the last scope of `names` did below the others.
+    #[track_caller]
+    pub(crate) fn on_path(&self, names: &[&str]) -> Figures {
+        let path = names.iter().fold(0, |above, name| {
+            let scope = self.id(name);
+            let is_it = |path: &(&u32, &(u32, u32, Figures))| (path.1.0, path.1.1) == (above, scope);
+            *self.paths.iter().find(is_it).unwrap_or_else(|| panic!("no path to {name} of {names:?}")).0
+        });
+        self.paths[&path].2
+    }
+
+    pub(crate) fn path_count(&self, name: &str) -> usize {
+        let scope = self.id(name);
+        self.paths.values().filter(|path| path.1 == scope).count()
+    }
+
+    /// No scope is inside for longer than its calls take, and the paths of each make up the whole.
+    fn agree(&self) {
+        for (scope, all) in &self.figures {
+            let name = self.name(*scope).unwrap_or_default();
+            assert!(all.busy_us <= all.wall_us, "{name}: {all:?}");
+            let paths = self.paths.values().filter(|path| path.1 == *scope).map(|path| path.2);
+            let sum = |of: fn(&Figures) -> u64| paths.clone().map(|figures| of(&figures)).sum::<u64>();
+            let is_told = |of: fn(&Figures) -> u64| match self.refused_paths {
+                0 => assert_eq!(sum(of), of(all), "{name}"),
+                _ => assert!(sum(of) <= of(all), "{name}"),
+            };
+            is_told(|of| of.calls);
+            is_told(|of| of.cancelled);
+            is_told(|of| of.polls);
+            is_told(|of| of.allocations);
+            is_told(|of| of.allocated_bytes);
+            is_told(|of| of.own_allocations);
+            is_told(|of| of.own_allocated_bytes);
+            is_told(|of| of.frees);
+            is_told(|of| of.freed_bytes);
+            let rounding_us = 2 * paths.clone().count() as u64 + 2;
+            assert!(sum(|of| of.busy_us).abs_diff(all.busy_us) <= rounding_us + all.busy_us / 100, "{name}");
         }
     }
 }
@@ -225,6 +293,7 @@ fn measure_with(config: SamplingConfig, work: impl FnOnce()) -> Scopes {
         scopes.add(record);
     }
     assert!(reader.stats().is_clean(), "{:?}", reader.stats());
+    scopes.agree();
     report::agrees(&trace, &scopes);
     scopes
 }

@@ -5,4 +5,5 @@ mod figures;
 mod functions;
 mod futures;
 mod instances;
+mod paths;
 mod tasks;
