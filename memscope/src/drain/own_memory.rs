@@ -73,10 +73,8 @@ impl OwnMemoryBook {
     fn heap_bytes(&mut self, data: &SessionData) -> u64 {
         let cache_bytes = *self.cache_bytes.get_or_insert_with(|| {
             let before = own_heap::bytes();
-            let cache = crate::unwind::new_cache();
-            let bytes = own_heap::bytes() - before;
-            drop(cache);
-            u64::try_from(bytes).unwrap_or(0)
+            let _cache = crate::unwind::new_cache();
+            u64::try_from(own_heap::bytes() - before).unwrap_or(0)
         });
         u64::try_from(own_heap::bytes()).unwrap_or(0) + data.unwinder.heap_bytes(cache_bytes)
     }

@@ -52,7 +52,7 @@ pub(super) fn note(start: usize, bytes: usize, is_shared: bool) {
 
 /// A mapping is about to be given back.
 pub(super) fn forget(start: usize, bytes: usize) {
-    for place in &LIST[..USED.load(Ordering::Relaxed)] {
+    for place in LIST.iter().take(USED.load(Ordering::Relaxed)) {
         if place.start.load(Ordering::Relaxed) & !SHARED == start {
             place.bytes.store(0, Ordering::Relaxed);
             place.start.store(0, Ordering::Relaxed);
@@ -67,7 +67,7 @@ pub(crate) fn own_mappings() -> OwnMappings {
     let page_bytes = super::page_bytes();
     let mut own =
         OwnMappings { unknown_bytes: WITHOUT_PLACE_BYTES.load(Ordering::Relaxed), ..OwnMappings::default() };
-    for place in &LIST[..USED.load(Ordering::Relaxed)] {
+    for place in LIST.iter().take(USED.load(Ordering::Relaxed)) {
         let (start, bytes) = (place.start.load(Ordering::Relaxed), place.bytes.load(Ordering::Relaxed));
         let sum = if start & SHARED == 0 { &mut own.private_bytes } else { &mut own.shared_bytes };
         *sum += resident(start & !SHARED, bytes, page_bytes);

@@ -124,7 +124,7 @@ pub(crate) fn new_cache() -> framehop::PoolCache {
 
 /// Without rules there are no caches.
 #[cfg(not(feature = "framehop"))]
-pub(crate) fn new_cache() {}
+pub(crate) fn new_cache() -> impl Sized {}
 
 /// Stack that a walk may take itself, bytes: framehop keeps its registers' rules there.
 const WALK_BYTES: usize = if cfg!(debug_assertions) { 96 * 1024 } else { 24 * 1024 };

@@ -79,7 +79,7 @@ fn ends_parents_and_places() {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on::<()>(panics))).is_err());
         drop(async {}.in_task("never polled"));
         line.set(line!() + 1);
-        block_on(async { block_on(async { drop(bytes(40)) }.in_task("inner")) }.in_task("outer"));
+        block_on(async { block_on(async { drop(bytes(40)) }.in_task("inner task")) }.in_task("outer task"));
         let mut alive = Box::pin(std::future::pending::<()>().in_task("alive"));
         assert!(alive.as_mut().poll(&mut context).is_pending());
         std::mem::forget(alive);
@@ -95,9 +95,9 @@ fn ends_parents_and_places() {
     assert!(dropped.ended_us >= dropped.started_us);
     assert_eq!(one("panics").end, Some(3));
     assert!(!scopes.has("never polled") && scopes.tasks("never polled").next().is_none());
-    let (outer, inner) = (one("outer"), one("inner"));
+    let (outer, inner) = (one("outer task"), one("inner task"));
     assert_eq!((inner.four(), outer.four()), ([1, 40, 1, 40], [1, 40, 1, 40]));
-    assert_eq!((inner.parent, scopes.name(inner.scope)), (outer.id, Some("outer")));
+    assert_eq!((inner.parent, scopes.name(inner.scope)), (outer.id, Some("outer task")));
     assert_eq!((outer.line, outer.parent), (line.get(), 0));
     assert!(outer.file.ends_with("tests/scopes/instances.rs"));
     assert_eq!((one("alive").end, one("alive").polls), (None, 1));

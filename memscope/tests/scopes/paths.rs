@@ -102,14 +102,14 @@ fn polls_count_where_they_are_made() {
             polls += 1;
             if polls == 3 { Poll::Ready(()) } else { Poll::Pending }
         });
-        let mut inner = pin!(inner.in_scope("inner"));
+        let mut inner = pin!(inner.in_scope("polled below two"));
         let mut context = Context::from_waker(Waker::noop());
         for name in ["first", "second", "first"] {
             let _outer = memscope::scope(name);
             let _ = inner.as_mut().poll(&mut context);
         }
     });
-    let (first, second) = (scopes.on_path(&["first", "inner"]), scopes.on_path(&["second", "inner"]));
+    let (first, second) = (scopes.on_path(&["first", "polled below two"]), scopes.on_path(&["second", "polled below two"]));
     assert_eq!((first.polls, first.calls, first.allocated_bytes), (2, 1, 10));
     assert_eq!((second.polls, second.calls, second.allocated_bytes), (1, 0, 5));
 }
@@ -134,7 +134,7 @@ fn paths_have_a_bound() {
 /// Of functions that are over in no time, of futures and of threads that work for one scope at once.
 #[test]
 fn nobody_is_busier_than_it_takes() {
-    #[memscope::profile(name = "short")]
+    #[memscope::profile(name = "over in no time")]
     fn short() {}
     #[memscope::profile(name = "short future")]
     async fn short_future() {}
@@ -163,7 +163,7 @@ fn nobody_is_busier_than_it_takes() {
         });
     });
     // `Scopes::agree` has looked at all of them.
-    for name in ["short", "short future", "made future"] {
+    for name in ["over in no time", "short future", "made future"] {
         assert_eq!(scopes.of(name).calls, 1_000, "{name}");
     }
     assert_eq!((scopes.of("pending").polls, scopes.of("pending").calls), (1_000, 0));
