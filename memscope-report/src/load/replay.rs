@@ -21,7 +21,7 @@ use std::io::Read;
 
 /// A sampled allocation.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "exports look at all of it"))]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "one export looks at all of it"))]
 pub(crate) struct Sample {
     /// Id in the trace.
     pub(crate) id: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Sample {
 
 /// What happens, in the order of the trace.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "exports look at all of it"))]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "one export looks at all of it"))]
 pub(crate) enum Event {
     /// An allocation.
     Allocated(Sample),

@@ -9,8 +9,6 @@
 //! cargo test --release -p memscope-report --test fuzz -- --seconds 7200 --seed 5   # two hours of others
 //! cargo test -p memscope-report --test fuzz -- binaries --seed 5 --from 17 --rounds 1
 //! ```
-#![cfg(all(feature = "cli", target_os = "linux"))]
-
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/script.rs"]

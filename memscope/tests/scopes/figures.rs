@@ -260,7 +260,10 @@ impl Scopes {
             is_told(|of| of.freed_bytes);
             let rounding_us = 2 * paths.clone().count() as u64 + 2;
             if self.refused_paths == 0 {
-                assert!(sum(|of| of.busy_us).abs_diff(all.busy_us) <= rounding_us + all.busy_us / 100, "{name}");
+                assert!(
+                    sum(|of| of.busy_us).abs_diff(all.busy_us) <= rounding_us + all.busy_us / 100,
+                    "{name}"
+                );
             }
         }
     }

@@ -109,7 +109,8 @@ fn polls_count_where_they_are_made() {
             let _ = inner.as_mut().poll(&mut context);
         }
     });
-    let (first, second) = (scopes.on_path(&["first", "polled below two"]), scopes.on_path(&["second", "polled below two"]));
+    let (first, second) =
+        (scopes.on_path(&["first", "polled below two"]), scopes.on_path(&["second", "polled below two"]));
     assert_eq!((first.polls, first.calls, first.allocated_bytes), (2, 1, 10));
     assert_eq!((second.polls, second.calls, second.allocated_bytes), (1, 0, 5));
 }
