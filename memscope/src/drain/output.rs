@@ -135,7 +135,7 @@ impl Output {
         if needed_bytes > sys::file_size_limit() {
             return Err(io::Error::from_raw_os_error(libc::EFBIG));
         }
-        if needed_bytes <= self.room_bytes || !self.gives_room {
+        if needed_bytes <= self.room_bytes || !self.gives_room || sys::is_filtered() {
             return Ok(());
         }
         let from_bytes = self.room_bytes;

@@ -2,7 +2,7 @@
 //!
 //! | part | how it is measured |
 //! | --- | --- |
-//! | mappings: records of threads, rings, tables | pages in memory, of each mapping (`sys::own_mappings`) |
+//! | mappings: records of threads, rings, tables | pages in memory, of each mapping (`sys::for_each_mapping`, `/proc/self/pagemap`) |
 //! | heap: the drain thread's, the unwinder's caches and rules | bytes asked of the allocator (`hook::own_heap`), and what was there before the hooks were on |
 //! | the drain thread's stack | pages in memory |
 //!
@@ -11,9 +11,9 @@
 //! Each asking costs a call for each mapping, so its own cost says when the next is due.
 
 use crate::hook::{SessionData, own_heap};
-use crate::resources::{Sampler, page_bytes, resident_down_from};
+use crate::resources::Sampler;
 use crate::sys;
-use crate::unwind::modules::LoadedModule;
+use crate::unwind::modules::{LoadedModule, Range};
 use memscope_trace::OwnMemory;
 
 /// It may take this part of a core, and is not done more often than that.
@@ -53,14 +53,13 @@ impl OwnMemoryBook {
         if began_ns < self.next_ns && !is_last {
             return None;
         }
-        let mapped = sys::own_mappings();
-        let is_known = mapped.unknown_bytes == 0;
+        let (mapped_bytes, shared_bytes) = own_mappings(sampler).unzip();
         let measured = OwnMemory {
             time_us,
-            mapped_bytes: is_known.then_some(mapped.private_bytes),
-            shared_bytes: is_known.then_some(mapped.shared_bytes),
+            mapped_bytes,
+            shared_bytes,
             heap_bytes: Some(self.heap_bytes(owned.data)),
-            stack_bytes: self.stack_bytes(),
+            stack_bytes: self.stack.and_then(|(low, end)| sampler.stack_bytes(Range::of(low, end)).ok()),
             module_bytes: sampler
                 .anonymous_bytes(owned.modules.iter().flat_map(|module| module.writable.iter().copied()))
                 .ok(),
@@ -78,9 +77,16 @@ impl OwnMemoryBook {
         });
         u64::try_from(own_heap::bytes()).unwrap_or(0) + data.unwinder.heap_bytes(cache_bytes)
     }
+}
 
-    fn stack_bytes(&self) -> Option<u64> {
-        let page_bytes = usize::try_from(page_bytes().ok()?).ok()?;
-        self.stack.map(|(low, end)| resident_down_from(low, end, page_bytes))
-    }
+/// Resident bytes of memscope's own mappings, private ones and shared ones; `None` where not all of them can be looked at.
+fn own_mappings(sampler: &mut Sampler) -> Option<(u64, u64)> {
+    let (mut private, mut shared) = (Some(0_u64), Some(0_u64));
+    let unknown_bytes = sys::for_each_mapping(|mapping| {
+        let range = Range::of(mapping.start, mapping.start.saturating_add(mapping.bytes));
+        let sum = if mapping.is_shared { &mut shared } else { &mut private };
+        *sum = sum.and_then(|sum| Some(sum + sampler.resident_bytes(range).ok()?));
+    });
+    (unknown_bytes == 0).then_some(())?;
+    private.zip(shared)
 }

@@ -4,9 +4,10 @@
 //! as far apart as their cost demands.
 
 use super::own_memory::{OwnMemoryBook, Owned};
-use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot, page_bytes, resident_down_from};
+use crate::resources::{Detail, Fold, ResourceMetrics, Sampler, Snapshot};
 use crate::sys;
 use crate::thread::registry;
+use crate::unwind::modules::Range;
 use memscope_trace::{AllocatorKind, MemoryParts, Record, ResourceDetails, Resources, ThreadTimes};
 use std::collections::HashMap;
 
@@ -67,6 +68,7 @@ impl ResourceBook {
         let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
         let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= self.full_every && worked(ns));
         let began_ns = sys::thread_cpu_ns();
+        let stacks = if full { resident_stacks(&mut self.sampler) } else { (0, None) };
         let snapshot = self.sampler.sample(if full { Detail::Full } else { Detail::Brief });
         // Where the CPU time cannot be had, each tenth sample has the threads, as if the process were busy.
         let usage = snapshot.usage.ok().map(|usage| usage.user_ns + usage.system_ns);
@@ -75,7 +77,7 @@ impl ResourceBook {
         self.fold.push(&snapshot);
         let resources = record(time_us, &snapshot);
         records.push(Record::Resources(resources));
-        let parts = MemoryParts { time_us: self.told_parts.time_us, ..parts(&snapshot, full) };
+        let parts = MemoryParts { time_us: self.told_parts.time_us, ..parts(&snapshot, stacks) };
         self.parts_age += 1;
         if parts != self.told_parts || self.parts_age >= PARTS_EVERY {
             self.parts_age = 0;
@@ -122,8 +124,7 @@ fn record(time_us: u64, snapshot: &Snapshot<'_>) -> Resources {
     }
 }
 
-fn parts(snapshot: &Snapshot<'_>, full: bool) -> MemoryParts {
-    let (stacks, stack_bytes) = if full { resident_stacks() } else { (0, None) };
+fn parts(snapshot: &Snapshot<'_>, (stacks, stack_bytes): (u64, Option<u64>)) -> MemoryParts {
     let mut parts = MemoryParts {
         rss_bytes: snapshot.memory.rss_bytes.ok(),
         anonymous_bytes: snapshot.memory.anonymous_bytes.ok(),
@@ -148,18 +149,15 @@ fn parts(snapshot: &Snapshot<'_>, full: bool) -> MemoryParts {
 }
 
 /// How many threads' stacks are known, and what is resident of them, bytes.
-fn resident_stacks() -> (u64, Option<u64>) {
-    let Some(page_bytes) = page_bytes().ok().and_then(|bytes| usize::try_from(bytes).ok()) else {
-        return (0, None);
-    };
-    let (mut stacks, mut bytes) = (0, 0);
+fn resident_stacks(sampler: &mut Sampler) -> (u64, Option<u64>) {
+    let (mut stacks, mut bytes) = (0, Some(0));
     registry::for_each(|record| {
         if let Some((low, end)) = record.known_stack_bounds() {
             stacks += 1;
-            bytes += resident_down_from(low, end, page_bytes);
+            bytes = bytes.and_then(|bytes| Some(bytes + sampler.stack_bytes(Range::of(low, end)).ok()?));
         }
     });
-    (stacks, Some(bytes))
+    (stacks, bytes)
 }
 
 fn details(time_us: u64, snapshot: &Snapshot<'_>) -> ResourceDetails {

@@ -44,8 +44,6 @@ pub use metrics::{
 };
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::os::{page_bytes, resident_down_from};
-
 // The pull form, for a thread that has other work as well.
 #[allow(unused_imports)]
 pub(crate) use self::{fold::Fold, platform::Sampler, snapshot::Detail, snapshot::Snapshot};

@@ -181,39 +181,35 @@ mod linux {
         usize::try_from(written).map_err(|_| io::Error::last_os_error())
     }
 
-    /// How much of the memory from `low` to `end` is resident, bytes, as far as it goes down from `end` without a gap of [`STEP_PAGES`]
-    /// pages. (Stacks grow downwards: what lies below was never touched.) What is not mapped, or not any more, is not resident.
-    pub(crate) fn resident_down_from(low: usize, end: usize, page_bytes: usize) -> u64 {
-        const STEP_PAGES: usize = 64;
-        let mut pages = [0_u8; STEP_PAGES];
-        let (mut resident, mut end) = (0, end & !(page_bytes - 1));
-        let mut most = STEP_PAGES;
-        while end > low {
-            let step = (end - low).div_ceil(page_bytes).min(most);
-            let from = end - step * page_bytes;
-            // SAFETY: the kernel writes one byte a page to `pages`, which is long enough; the range itself is only asked about.
-            let code =
-                unsafe { libc::mincore(from as *mut libc::c_void, step * page_bytes, pages.as_mut_ptr()) };
-            if code != 0 {
-                // A part of it is not mapped: the main thread's stack grows as it is used.
-                if step == 1 {
-                    break;
-                }
-                most = step / 2;
-                continue;
-            }
-            let here = pages[..step].iter().filter(|page| **page & 1 == 1).count();
-            if here == 0 {
-                break;
-            }
-            resident += here * page_bytes;
-            end = from;
-        }
-        u64::try_from(resident).unwrap_or(0)
-    }
-
     /// A count or a time that is never negative; its C type differs between platforms.
     fn unsigned<T: TryInto<u64>>(value: T) -> u64 {
         value.try_into().unwrap_or(0)
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use crate::unwind::modules::Range;
+
+    #[test]
+    fn what_was_touched_is_resident_and_a_stack_ends_at_its_gap() {
+        let page_bytes = super::page_bytes().unwrap();
+        let at = |page: u64| page * page_bytes;
+        let mapped = crate::sys::map(usize::try_from(at(1000)).unwrap()).expect("memory");
+        let start = mapped.as_ptr() as u64;
+        // SAFETY: mapped just now, with that length; each page is within it.
+        unsafe {
+            crate::sys::use_small_pages(mapped.as_ptr(), usize::try_from(at(1000)).unwrap());
+            for page in [0, 7, 600, 601, 998, 999] {
+                mapped.as_ptr().add(usize::try_from(at(page)).unwrap()).write(1);
+            }
+        }
+        let mut sampler = crate::resources::Sampler::new();
+        let range = Range { start, end: start + at(1000) };
+        assert_eq!(sampler.resident_bytes(range), Ok(at(6)));
+        assert_eq!(sampler.stack_bytes(range), Ok(at(2)));
+        // SAFETY: mapped above with that length, and referred to no more.
+        unsafe { crate::sys::unmap(mapped, usize::try_from(at(1000)).unwrap()) };
+        assert_eq!(sampler.resident_bytes(range), Ok(0));
     }
 }

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 
 /// Maps `bytes` of zeroed memory that is only backed once it is touched; `None` when there is none to be had.
@@ -122,9 +122,23 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
 }
 
+/// Whether a filter of system calls (seccomp) is on the calling thread, or nothing says that there is none. It may end a process that makes a call
+/// which it does not expect: what a program of std does not call anyway is left alone then (`mincore`, `sched_setattr`, `fallocate`).
+pub(crate) fn is_filtered() -> bool {
+    let mut text = [0; 4096];
+    let told = File::open("/proc/thread-self/status").and_then(|mut file| file.read(&mut text));
+    let Some(text) = told.ok().and_then(|length| text.get(..length)) else { return true };
+    // A kernel that knows no filters has no such line.
+    let mut words = text.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"Seccomp:"));
+    words.next().is_some_and(|mode| mode.trim_ascii() != b"0")
+}
+
 /// Asks the scheduler for short turns of the calling thread, which then gets them soon after it wakes up, however busy the processors are: what a
 /// thread asks for its turn is its deadline (Linux 6.12 and later; older kernels pass that over). Its share of the processors stays as it was.
 pub(crate) fn ask_for_short_turns() {
+    if is_filtered() {
+        return;
+    }
     // The first version of the kernel's `struct sched_attr`.
     #[repr(C)]
     #[derive(Default)]

@@ -10,4 +10,4 @@ mod linux;
 mod mapped;
 pub(crate) use cpu::*;
 pub(crate) use linux::*;
-pub(crate) use mapped::own_mappings;
+pub(crate) use mapped::for_each_mapping;

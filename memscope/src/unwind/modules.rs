@@ -11,6 +11,13 @@ pub(crate) struct Range {
     pub(crate) end: u64,
 }
 
+impl Range {
+    /// From addresses of this process.
+    pub(crate) fn of(start: usize, end: usize) -> Self {
+        Self { start: start as u64, end: end as u64 }
+    }
+}
+
 /// A mapped section: where it lies, and its bytes.
 #[cfg(feature = "framehop")]
 #[derive(Debug, Clone)]

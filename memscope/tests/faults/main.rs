@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod endings;
 mod events;
+mod filters;
 mod harness;
 mod memory;
 mod progress;
@@ -24,6 +25,7 @@ const SCENARIOS: &[&[Scenario]] = &[
     endings::SCENARIOS,
     disk::SCENARIOS,
     events::SCENARIOS,
+    filters::SCENARIOS,
     threads::SCENARIOS,
     memory::SCENARIOS,
 ];
@@ -33,6 +35,7 @@ const CHILDREN: &[&[ChildProgram]] = &[
     endings::CHILDREN,
     disk::CHILDREN,
     events::CHILDREN,
+    filters::CHILDREN,
     threads::CHILDREN,
     memory::CHILDREN,
 ];

@@ -140,6 +140,16 @@ impl Sampler {
         self.page_map.anonymous_bytes(&mut self.reader, self.page_bytes?, ranges)
     }
 
+    /// Bytes of `range` that are in memory.
+    pub(crate) fn resident_bytes(&mut self, range: Range) -> Figure<u64> {
+        self.page_map.resident_bytes(&mut self.reader, self.page_bytes?, range)
+    }
+
+    /// Bytes of a stack that are in memory.
+    pub(crate) fn stack_bytes(&mut self, range: Range) -> Figure<u64> {
+        self.page_map.resident_bytes_down(&mut self.reader, self.page_bytes?, range)
+    }
+
     fn brief_memory(&mut self) -> Memory {
         let told = self
             .page_bytes
