@@ -65,6 +65,11 @@ pub enum Error {
         /// The process that has the session.
         process_id: u32,
     },
+    /// Memscope does not record on this operating system.
+    Unsupported {
+        /// Its name, as in `std::env::consts::OS`.
+        system: &'static str,
+    },
     /// Neither `SamplingAllocator` nor the feature `global-allocator` is in use, so that nothing would be recorded.
     NoAllocator,
     /// The trace could not be read back or drawn.
@@ -124,6 +129,10 @@ impl fmt::Display for Error {
                 f,
                 "expected the process that started the session ({process_id}), found a child forked from it: start a session of \
                  its own in the child"
+            ),
+            Self::Unsupported { system } => write!(
+                f,
+                "expected Linux, found {system}: memscope records on Linux only; elsewhere the program runs as it would without memscope"
             ),
             Self::NoAllocator => write!(
                 f,

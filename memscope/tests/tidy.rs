@@ -29,6 +29,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/sys/cpu.rs",
     "memscope/src/sys/linux.rs",
     "memscope/src/sys/mapped.rs",
+    "memscope/src/sys/other.rs",
     "memscope/src/task/future.rs",
     "memscope/src/task/slot.rs",
     "memscope/src/thread/account.rs",
@@ -42,7 +43,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "memscope/src/unwind/frame_pointer.rs",
     "memscope/src/unwind/framehop.rs",
     "memscope/src/unwind/frames.rs",
-    "memscope/src/unwind/modules.rs",
+    "memscope/src/unwind/modules/linux.rs",
     "memscope/src/unwind/registers.rs",
 ];
 

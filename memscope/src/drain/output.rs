@@ -150,17 +150,13 @@ impl Output {
             }
         }
         match refusal {
-            Some(error) if is_full(&error) => Err(error),
+            Some(error) if sys::is_full(&error) => Err(error),
             _ => {
                 self.gives_room = false;
                 Ok(())
             }
         }
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
 }
 
 fn io_error(error: TraceError) -> io::Error {

@@ -40,7 +40,6 @@ pub(crate) struct Fold {
     peak_open_files: Option<u64>,
     pressure: Span<Pressure>,
     throttling: Span<Throttling>,
-    #[cfg(target_os = "linux")]
     allocator: Span<super::allocator::AllocatorFigures>,
     thread_count: Span<u64>,
     peak_threads: Option<u64>,
@@ -84,7 +83,6 @@ impl Fold {
         self.peak_open_files = self.peak_open_files.max(details.open_files.ok());
         self.pressure.push(details.pressure);
         self.throttling.push(details.throttling);
-        #[cfg(target_os = "linux")]
         self.allocator.push(snapshot.allocator);
     }
 

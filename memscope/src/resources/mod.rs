@@ -18,7 +18,7 @@
 //! [`ResourceMetrics::unavailable`].
 
 // Asked on Linux only, where the rest of the reckoning is.
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 mod allocator;
 mod collector;
 mod error;
@@ -43,7 +43,6 @@ pub use metrics::{
     ThreadCpu, ThreadResourceMetrics, Unavailable,
 };
 
-#[cfg(target_os = "linux")]
 // The pull form, for a thread that has other work as well.
 #[allow(unused_imports)]
 pub(crate) use self::{fold::Fold, platform::Sampler, snapshot::Detail, snapshot::Snapshot};

@@ -66,18 +66,61 @@ mod no_signals {
     }
 }
 
+#[cfg(unix)]
+pub(crate) use unix::usage;
+
+#[cfg(unix)]
+mod unix {
+    use super::super::snapshot::Usage;
+    use std::io;
+    use std::mem::MaybeUninit;
+
+    /// What the kernel counts for the process, its ended threads included.
+    pub(crate) fn usage() -> io::Result<Usage> {
+        let mut usage = MaybeUninit::<libc::rusage>::uninit();
+        // SAFETY: the pointer is to a local rusage, which getrusage fills in when it returns 0; only then is
+        // it read.
+        let usage = unsafe {
+            if libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            usage.assume_init()
+        };
+        let ns = |time: libc::timeval| {
+            super::unsigned(time.tv_sec)
+                .saturating_mul(super::NS_PER_SECOND)
+                .saturating_add(super::unsigned(time.tv_usec).saturating_mul(1_000))
+        };
+        Ok(Usage {
+            user_ns: ns(usage.ru_utime),
+            system_ns: ns(usage.ru_stime),
+            minor_faults: super::unsigned(usage.ru_minflt),
+            major_faults: super::unsigned(usage.ru_majflt),
+            voluntary_switches: super::unsigned(usage.ru_nvcsw),
+            involuntary_switches: super::unsigned(usage.ru_nivcsw),
+        })
+    }
+}
+
+#[cfg(unix)]
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// A count or a time that is never negative; its C type differs between platforms.
+#[cfg(unix)]
+fn unsigned<T: TryInto<u64>>(value: T) -> u64 {
+    value.try_into().unwrap_or(0)
+}
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::super::snapshot::Usage;
+    use super::{NS_PER_SECOND, unsigned};
     use std::fs::File;
     use std::io;
     use std::mem::MaybeUninit;
     use std::os::fd::AsRawFd;
-
-    const NS_PER_SECOND: u64 = 1_000_000_000;
 
     /// The monotonic clock, nanoseconds.
     pub(crate) fn monotonic_ns() -> u64 {
@@ -106,32 +149,6 @@ mod linux {
             time.assume_init()
         };
         Ok(unsigned(time.tv_sec).saturating_mul(NS_PER_SECOND).saturating_add(unsigned(time.tv_nsec)))
-    }
-
-    /// What the kernel counts for the process, its ended threads included.
-    pub(crate) fn usage() -> io::Result<Usage> {
-        let mut usage = MaybeUninit::<libc::rusage>::uninit();
-        // SAFETY: the pointer is to a local rusage, which getrusage fills in when it returns 0; only then is
-        // it read.
-        let usage = unsafe {
-            if libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            usage.assume_init()
-        };
-        let ns = |time: libc::timeval| {
-            unsigned(time.tv_sec)
-                .saturating_mul(NS_PER_SECOND)
-                .saturating_add(unsigned(time.tv_usec).saturating_mul(1_000))
-        };
-        Ok(Usage {
-            user_ns: ns(usage.ru_utime),
-            system_ns: ns(usage.ru_stime),
-            minor_faults: unsigned(usage.ru_minflt),
-            major_faults: unsigned(usage.ru_majflt),
-            voluntary_switches: unsigned(usage.ru_nvcsw),
-            involuntary_switches: unsigned(usage.ru_nivcsw),
-        })
     }
 
     /// Cores of the machine that are on line.
@@ -179,11 +196,6 @@ mod linux {
             libc::syscall(libc::SYS_getdents64, directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len())
         };
         usize::try_from(written).map_err(|_| io::Error::last_os_error())
-    }
-
-    /// A count or a time that is never negative; its C type differs between platforms.
-    fn unsigned<T: TryInto<u64>>(value: T) -> u64 {
-        value.try_into().unwrap_or(0)
     }
 }
 

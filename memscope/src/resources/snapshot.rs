@@ -36,7 +36,6 @@ pub(crate) struct Snapshot<'a> {
     /// Each live thread, ordered by `tid`.
     pub threads: Figure<&'a [Thread]>,
     pub details: Details,
-    #[cfg(target_os = "linux")]
     pub allocator: Figure<super::allocator::AllocatorFigures>,
     pub sampling: Sampling,
 }

@@ -1,10 +1,9 @@
 //! The output folder and the trace in it. Nothing that was there is overwritten: an older trace is kept aside, and that is said.
 
 use crate::say::say;
-use crate::{Error, Result};
+use crate::{Error, Result, sys};
 use memscope_trace::rings_path;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The trace's name in the output folder.
@@ -17,18 +16,11 @@ pub(crate) fn create_trace(folder: &Path) -> Result<(PathBuf, File)> {
         move |source| Error::Output { path, attempted, source }
     };
     if !folder.is_dir() {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(failed(folder, "make or use the output folder"))?;
+        sys::create_folder(folder).map_err(failed(folder, "make or use the output folder"))?;
     }
     let path = folder.join(TRACE_NAME);
     keep_aside(&path).map_err(failed(&path, "keep aside the older"))?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(&path)
-        .map_err(failed(&path, "create"))?;
+    let file = sys::create_file(&path).map_err(failed(&path, "create"))?;
     // Where the file system has no locks, two processes with one folder are not told apart.
     let _ = file.try_lock();
     Ok((path, file))

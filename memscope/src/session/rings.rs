@@ -7,9 +7,8 @@ use super::output;
 use crate::arena::{Arena, Owner};
 use crate::{Error, Result, sys};
 use memscope_trace::rings_path;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Makes the rings of the session that writes `trace`.
@@ -31,7 +30,7 @@ fn create_file(link: &Path, started_unix_ns: u64) -> Result<(File, Vec<PathBuf>)
         let path = path.to_path_buf();
         move |source| Error::Output { path, attempted: "create", source }
     };
-    let beside = new_file(link).map_err(failed(link))?;
+    let beside = sys::create_file(link).map_err(failed(link))?;
     if sys::is_in_memory(&beside) {
         return Ok((beside, vec![link.to_path_buf()]));
     }
@@ -41,13 +40,13 @@ fn create_file(link: &Path, started_unix_ns: u64) -> Result<(File, Vec<PathBuf>)
     let folders = [Some(PathBuf::from("/dev/shm")), std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)];
     for folder in folders.into_iter().flatten() {
         let path = folder.join(&name);
-        let Ok(file) = new_file(&path) else { continue };
+        let Ok(file) = sys::create_file(&path) else { continue };
         if !sys::is_in_memory(&file) {
             // Made just now, and of no use.
             let _ = std::fs::remove_file(&path);
             continue;
         }
-        let linked = symlink(&path, link);
+        let linked = sys::link(&path, link);
         if linked.is_err() {
             let _ = std::fs::remove_file(&path);
         }
@@ -55,10 +54,4 @@ fn create_file(link: &Path, started_unix_ns: u64) -> Result<(File, Vec<PathBuf>)
     }
     let source = io::Error::other("neither the output folder nor /dev/shm nor $XDG_RUNTIME_DIR is in memory");
     Err(Error::Start { refused: "a memory file system (tmpfs) for shared rings", source: Some(source) })
-}
-
-fn new_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path)
 }

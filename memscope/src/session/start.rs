@@ -24,6 +24,9 @@ pub(super) fn start(
     interval_bytes: f64,
     budget_share: Option<f64>,
 ) -> Result<Session> {
+    if !sys::IS_SUPPORTED {
+        return Err(Error::Unsupported { system: std::env::consts::OS });
+    }
     let mut slot = active::lock();
     active::after_fork(&mut slot);
     if let Some(running) = slot.as_ref() {

@@ -9,6 +9,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 
+/// Whether sessions can record here.
+pub(crate) const IS_SUPPORTED: bool = true;
+
 /// Maps `bytes` of zeroed memory that is only backed once it is touched; `None` when there is none to be had.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;

@@ -162,7 +162,6 @@ fn io(fold: &Fold, absent: &mut Absent) -> IoResourceMetrics {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn allocator(fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
     let told = absent.optional("memory_metrics.allocator", fold.allocator.last())?;
     let mut name = |figure: &str, value: Figure<u64>| {
@@ -183,12 +182,6 @@ fn allocator(fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
         resident_bytes: name("resident_bytes", told.resident_bytes),
         retained_bytes: name("retained_bytes", told.retained_bytes),
     })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn allocator(_fold: &Fold, absent: &mut Absent) -> Option<AllocatorMetrics> {
-    let gap = Gap::because(std::env::consts::OS, "memscope asks allocators on Linux only");
-    absent.optional("memory_metrics.allocator", Err(gap))
 }
 
 fn thread(fold: &Fold, threads: Figure<Threads>, absent: &mut Absent) -> ThreadResourceMetrics {

@@ -19,7 +19,6 @@ fn missing(at_ns: u64) -> Snapshot<'static> {
         cgroup_usage_bytes: Err(GAP),
         threads: Err(GAP),
         details: Details::missing(GAP),
-        #[cfg(target_os = "linux")]
         allocator: Err(GAP),
         sampling: Sampling { cpu_ns: Err(GAP), operations: 0 },
     }
@@ -69,7 +68,6 @@ fn full(at_ns: u64, user_ns: u64, rss_bytes: u64, operations: u64, threads: &[Th
                 throttled_us: operations,
             }),
         },
-        #[cfg(target_os = "linux")]
         allocator: Ok(crate::resources::allocator::AllocatorFigures {
             kind: memscope_trace::AllocatorKind::Glibc,
             allocated_bytes: Ok(rss_bytes / 2),
