@@ -32,7 +32,13 @@ fn figures(task: &TaskInstance, losses: Losses, all: &Total) -> TaskFigures {
         let estimate = total.thinned(losses).estimate_within(whole);
         // No more can be live than it allocated; of one that has ended that is known to the last byte.
         let most = if task.end.is_some() { task.allocated_bytes as f64 } else { f64::INFINITY };
-        Estimate { high: estimate.high.min(most).max(estimate.value), ..estimate }
+        let within = |bytes: f64| bytes.min(most);
+        Estimate {
+            value: within(estimate.value),
+            low: within(estimate.low),
+            high: within(estimate.high),
+            ..estimate
+        }
     };
     let some = |id: u32| (id != 0).then_some(id);
     TaskFigures {
@@ -70,5 +76,24 @@ pub(super) fn totals(profile: &Profile) -> TaskTotals {
         ended: count.ended,
         cancelled: count.cancelled,
         unnumbered: count.unnumbered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_has_ended_holds_no_more_than_it_allocated() {
+        let mut task = TaskInstance { allocated_bytes: 100, ..TaskInstance::default() };
+        // Of 10 bytes, one in a hundred of which is sampled.
+        task.samples.allocated.add(10.0, 0.01);
+        task.samples.live.add(10.0, 0.01);
+        let live = |task: &TaskInstance| figures(task, Losses::default(), &Total::default()).live_bytes;
+        let told = live(&task);
+        assert!(told.value == 1000.0 && told.high > 1000.0, "{told:?}");
+        task.end = Some((TaskEnd::Done, 5));
+        let told = live(&task);
+        assert!(told.value <= 100.0 && told.high <= 100.0 && told.low <= told.value, "{told:?}");
     }
 }
