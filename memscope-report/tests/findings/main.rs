@@ -1,13 +1,15 @@
 //! Detectors on programs that are known to the last byte: a fault that is planted among noise is found and comes first, and the same
 //! program without it is not blamed for it in more than 2 of 200 seeded runs (1%).
 //!
-//! The traces are written by the real writer, and their samples are drawn by the sampler's own law (`world.rs`), another draw for each seed.
+//! The traces are written by the real writer, and their samples are drawn by the sampler's own law (`world_trace.rs`), another draw for each seed.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod world;
+mod world_trace;
 
 mod growing;
+mod kept_after_spike;
 mod near_limit;
 
 use memscope_report::Analysis;

@@ -8,6 +8,7 @@
 mod blame;
 mod cross_thread_free;
 mod growing;
+mod kept_after_spike;
 mod near_limit;
 mod peak_holder;
 mod realloc_growth;
@@ -31,6 +32,7 @@ const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     cross_thread_free::detect,
     realloc_growth::detect,
     thread_imbalance::detect,
+    kept_after_spike::detect,
     unreturned::detect,
 ];
 
@@ -49,7 +51,10 @@ pub(super) fn findings(analysis: &Analysis) -> Vec<Bottleneck> {
 }
 
 /// Pairs of findings about the same call site, or both about the process, of which the second is left out: the first says the same and more.
-const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[(BottleneckKind::Growing, BottleneckKind::Retained)];
+const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[
+    (BottleneckKind::Growing, BottleneckKind::Retained),
+    (BottleneckKind::KeptAfterSpike, BottleneckKind::Unreturned),
+];
 
 fn leave_out_what_says_less(findings: &mut Vec<Bottleneck>) {
     let told: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.sites.clone())).collect();
