@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod short_lived_threads;
 mod world;
 mod world_trace;
 

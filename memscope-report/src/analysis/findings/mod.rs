@@ -13,6 +13,7 @@ mod near_limit;
 mod peak_holder;
 mod realloc_growth;
 mod retained;
+mod short_lived_threads;
 mod temporary_churn;
 mod thread_imbalance;
 mod trend;
@@ -33,6 +34,7 @@ const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     realloc_growth::detect,
     thread_imbalance::detect,
     kept_after_spike::detect,
+    short_lived_threads::detect,
     unreturned::detect,
 ];
 
