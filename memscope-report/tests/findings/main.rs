@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod short_lived_threads;
+mod sizes;
 mod world;
 mod world_trace;
 

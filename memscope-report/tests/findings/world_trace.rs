@@ -65,9 +65,8 @@ impl World {
             .filter(|made| random.share() <= self.interval.probability(made.size_bytes))
             .collect();
         drawn.sort_by_key(|made| made.start_us);
-        records.extend(sample_records(&drawn));
         let counters = self.counters(120);
-        records.extend(counters.iter().copied().map(Record::Counters));
+        records.extend(sample_records(&drawn, &counters));
         records.extend(self.thread_counters().into_iter().map(Record::ThreadCounters));
         records.extend(self.resources.iter().copied().map(Record::Resources));
         records.extend(self.parts.iter().copied().map(Record::MemoryParts));
@@ -88,8 +87,8 @@ fn kind(old_bytes: u64) -> AllocationKind {
     if old_bytes > 0 { AllocationKind::ReallocMoved } else { AllocationKind::Alloc }
 }
 
-/// Sites, samples and frees.
-fn sample_records(drawn: &[&Allocation]) -> Vec<Record> {
+/// The sites; then for each tick what was sampled and freed since the one before, and the counters: where the peak was is told while what was live then still is.
+fn sample_records(drawn: &[&Allocation], counters: &[Counters]) -> Vec<Record> {
     let key = |made: &Allocation| (made.site, made.size_bytes, made.old_bytes);
     let mut ids: BTreeMap<(usize, u64, u64), u32> = BTreeMap::new();
     drawn.iter().for_each(|made| {
@@ -104,27 +103,37 @@ fn sample_records(drawn: &[&Allocation]) -> Vec<Record> {
         scopes: vec![0; ids.len()],
         kinds: ids.keys().map(|key| kind(key.2) as u8).collect(),
     })];
-    for (chunk, made) in (0_u64..).zip(drawn.chunks(MAX_ROWS)) {
-        records.push(Record::Samples(Samples {
-            first_sample: chunk * MAX_ROWS as u64,
-            interval: 0,
-            base_us: 0,
-            delta_us: differences(made.iter().map(|made| made.start_us)),
-            threads: made.iter().map(|made| made.thread).collect(),
-            sites: made.iter().map(|made| ids[&key(made)]).collect(),
-        }));
-    }
     let mut frees: Vec<(u64, u32, u64)> =
         (0..).zip(drawn).filter_map(|(id, made)| made.freed_us.map(|us| (us, made.freed_by, id))).collect();
     frees.sort_unstable();
-    records.extend(frees.chunks(MAX_ROWS).map(|frees| {
-        Record::Frees(Frees {
-            base_us: 0,
-            delta_us: differences(frees.iter().map(|free| free.0)),
-            threads: frees.iter().map(|free| free.1).collect(),
-            sample_deltas: differences(frees.iter().map(|free| free.2)),
-        })
-    }));
+    let (mut drawn, mut frees) = (drawn, frees.as_slice());
+    let mut first_sample = 0;
+    for tick in counters {
+        let until = drawn.partition_point(|made| made.start_us <= tick.time_us);
+        for made in drawn[..until].chunks(MAX_ROWS) {
+            records.push(Record::Samples(Samples {
+                first_sample,
+                interval: 0,
+                base_us: 0,
+                delta_us: differences(made.iter().map(|made| made.start_us)),
+                threads: made.iter().map(|made| made.thread).collect(),
+                sites: made.iter().map(|made| ids[&key(made)]).collect(),
+            }));
+            first_sample += made.len() as u64;
+        }
+        drawn = &drawn[until..];
+        let until = frees.partition_point(|free| free.0 <= tick.time_us);
+        records.extend(frees[..until].chunks(MAX_ROWS).map(|frees| {
+            Record::Frees(Frees {
+                base_us: 0,
+                delta_us: differences(frees.iter().map(|free| free.0)),
+                threads: frees.iter().map(|free| free.1).collect(),
+                sample_deltas: differences(frees.iter().map(|free| free.2)),
+            })
+        }));
+        frees = &frees[until..];
+        records.push(Record::Counters(*tick));
+    }
     records
 }
 

@@ -9,7 +9,9 @@ mod blame;
 mod cross_thread_free;
 mod growing;
 mod kept_after_spike;
+mod many_tiny;
 mod near_limit;
+mod oversized;
 mod peak_holder;
 mod realloc_growth;
 mod retained;
@@ -29,9 +31,11 @@ const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     near_limit::detect,
     retained::detect,
     peak_holder::detect,
+    oversized::detect,
     temporary_churn::detect,
     cross_thread_free::detect,
     realloc_growth::detect,
+    many_tiny::detect,
     thread_imbalance::detect,
     kept_after_spike::detect,
     short_lived_threads::detect,
@@ -55,6 +59,7 @@ pub(super) fn findings(analysis: &Analysis) -> Vec<Bottleneck> {
 /// Pairs of findings about the same call site, or both about the process, of which the second is left out: the first says the same and more.
 const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[
     (BottleneckKind::Growing, BottleneckKind::Retained),
+    (BottleneckKind::Oversized, BottleneckKind::PeakHolder),
     (BottleneckKind::KeptAfterSpike, BottleneckKind::Unreturned),
 ];
 
