@@ -5,11 +5,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod phases;
 mod short_lived_threads;
 mod sizes;
 mod world;
 mod world_trace;
 
+mod contention;
 mod growing;
 mod kept_after_spike;
 mod near_limit;

@@ -21,7 +21,15 @@ fn jobs(mut world: World, jobs: u32, pool: Option<u32>) -> World {
         let start_us = begin_us(at, jobs, &world);
         let freed_us = Some(start_us + 50_000);
         let size_bytes = world.size_about(16 << 10);
-        world.push(Allocation { site, size_bytes, old_bytes: 0, thread, freed_by: thread, start_us, freed_us });
+        world.push(Allocation {
+            site,
+            size_bytes,
+            old_bytes: 0,
+            thread,
+            freed_by: thread,
+            start_us,
+            freed_us,
+        });
         if pool.is_none() {
             world.ended.push((thread, start_us + 50_000));
         }

@@ -96,11 +96,11 @@ impl World {
     /// The same in allocations sixteen times as large and as few, for detectors that do not look at call sites.
     pub(crate) fn light(seed: u64) -> Self {
         let mut world = Self::new(seed);
-        let sites: Vec<usize> = (0..6).map(|at| world.site(&format!("app::part_{at}"))).collect();
+        let sites: Vec<usize> = (0..16).map(|at| world.site(&format!("app::part_{at}"))).collect();
         for site in sites {
             let mut at_us = 0.0;
             while at_us < world.duration_us as f64 {
-                at_us += world.random.exponential(300_000.0);
+                at_us += world.random.exponential(800_000.0);
                 let life_us = world.random.exponential(2e6);
                 let size = world.size_about(MIB);
                 world.allocate(site, size, at_us as u64, Some((at_us + life_us) as u64));
@@ -116,7 +116,15 @@ impl World {
 
     pub(crate) fn allocate(&mut self, site: usize, size_bytes: u64, start_us: u64, freed_us: Option<u64>) {
         let thread = 1 + (self.random.next() % 4) as u32;
-        self.push(Allocation { site, size_bytes, old_bytes: 0, thread, freed_by: thread, start_us, freed_us });
+        self.push(Allocation {
+            site,
+            size_bytes,
+            old_bytes: 0,
+            thread,
+            freed_by: thread,
+            start_us,
+            freed_us,
+        });
     }
 
     /// What lies within the session.

@@ -30,7 +30,8 @@ impl World {
         let mut now = BTreeMap::<u32, [u64; 5]>::new();
         let mut told = Vec::new();
         for (tick, row) in (1..).zip(rows) {
-            let column = |at: usize, now: &BTreeMap<u32, [u64; 5]>| row.keys().map(|id| now[id][at]).collect();
+            let column =
+                |at: usize, now: &BTreeMap<u32, [u64; 5]>| row.keys().map(|id| now[id][at]).collect();
             row.iter().for_each(|(&id, more)| {
                 let sums = now.entry(id).or_default();
                 sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
@@ -52,7 +53,8 @@ impl World {
     pub(crate) fn trace(&self) -> Vec<u8> {
         let mut random = self.random;
         let Record::Session(session) = session() else { unreachable!("session() makes a session") };
-        let mut records = vec![Record::Session(Session { cpus: 4, ..session }), Record::Interval(self.interval)];
+        let mut records =
+            vec![Record::Session(Session { cpus: 4, ..session }), Record::Interval(self.interval)];
         records.push(Record::Threads(Threads { threads: self.threads.clone() }));
         let functions = || std::iter::once("app::main").chain(self.sites.iter().map(String::as_str));
         let frames: Vec<(i64, &str)> = (1..).map(|at| at * 0x1000).zip(functions()).collect();

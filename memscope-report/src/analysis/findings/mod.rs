@@ -5,7 +5,9 @@
 //! estimate must rest on enough samples ([`is_sure`]). To add one, write a file with `detect` and name it in
 //! [`DETECTORS`].
 
+mod allocator_contention;
 mod blame;
+mod correlation;
 mod cross_thread_free;
 mod growing;
 mod kept_after_spike;
@@ -13,6 +15,8 @@ mod many_tiny;
 mod near_limit;
 mod oversized;
 mod peak_holder;
+mod phases;
+mod rates;
 mod realloc_growth;
 mod retained;
 mod short_lived_threads;
@@ -37,6 +41,8 @@ const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     realloc_growth::detect,
     many_tiny::detect,
     thread_imbalance::detect,
+    allocator_contention::detect,
+    phases::detect,
     kept_after_spike::detect,
     short_lived_threads::detect,
     unreturned::detect,

@@ -46,7 +46,8 @@ fn judge(name: &str, threads: &[&ThreadFigures]) -> Option<Bottleneck> {
         return None;
     }
     let bytes = threads.iter().map(|thread| thread.allocated_bytes as f64).sum();
-    let culprit = if name.is_empty() { "threads without a name".to_owned() } else { format!("threads {name}") };
+    let culprit =
+        if name.is_empty() { "threads without a name".to_owned() } else { format!("threads {name}") };
     Some(Bottleneck {
         severity: severity(per_second, PER_SECOND_MEDIUM, f64::INFINITY),
         bytes: Estimate::exact(bytes),
