@@ -8,12 +8,14 @@ mod common;
 mod phases;
 mod short_lived_threads;
 mod sizes;
+mod unreturned;
 mod world;
 mod world_trace;
 
 mod contention;
 mod growing;
 mod kept_after_spike;
+mod lives;
 mod near_limit;
 
 use memscope_report::Analysis;

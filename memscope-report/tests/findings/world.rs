@@ -109,6 +109,14 @@ impl World {
         world
     }
 
+    /// Twelve seconds of a smaller one, for programs that do much in a second.
+    pub(crate) fn quick(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.duration_us = 12 * SECOND_US;
+        (0..6).for_each(|at| world.requests(&format!("app::part_{at}"), MIB, 1.0, 0.0));
+        world
+    }
+
     pub(crate) fn site(&mut self, function: &str) -> usize {
         self.sites.push(function.to_owned());
         self.sites.len() - 1
