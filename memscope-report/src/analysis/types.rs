@@ -323,6 +323,10 @@ impl Analysis {
     /// temporary when the thread that made it frees it within a millisecond: such bytes could live on the stack or in
     /// a buffer that is used again. 100 where nothing was sampled. Small allocations that are never sampled
     /// ([`SessionInfo::min_allocation_size_bytes`]) are in neither sum.
+    ///
+    /// A plain ratio: with the same bytes allocated, more temporary ones always lower it; more bytes that live on always raise it, unless it is
+    /// 100. Above 80 is good; below 50 most bytes were handed out only to come back at once, and `temporary_churn` names the call
+    /// sites. It says nothing of how much memory the program needs, nor of how many allocations that is.
     #[must_use]
     pub fn efficiency_percent(&self) -> f64 {
         let allocated: f64 = self.sites.iter().map(|site| site.allocated_bytes.value).sum();

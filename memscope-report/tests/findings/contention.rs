@@ -40,7 +40,7 @@ fn service(seed: u64, wait: Wait) -> World {
     world.with_resources(move |_, _, random| {
         let load = load.get(tick).copied().unwrap_or(1.0);
         tick += 1;
-        let mut more = |mean: f64, random: &mut Random| (mean * random.about_one(0.3)) as u64;
+        let more = |mean: f64, random: &mut Random| (mean * random.about_one(0.3)) as u64;
         let by = |wait_is: Wait| if wait == wait_is { load } else { 0.3 };
         let waits = 400.0 * (by(Wait::Allocator) + by(Wait::Io));
         let add = |figure: &mut Option<u64>, more: u64| *figure = Some(figure.unwrap_or(0) + more);

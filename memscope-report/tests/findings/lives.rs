@@ -13,7 +13,15 @@ fn buffers(mut world: World, function: &str, per_second: u64, life_us: u64, free
         let thread = 1 + (at % 2) as u32;
         let freed_by = if freed_elsewhere { thread + 2 } else { thread };
         let freed_us = Some(start_us + life_us);
-        world.push(Allocation { site, size_bytes: 128 << 10, old_bytes: 0, thread, freed_by, start_us, freed_us });
+        world.push(Allocation {
+            site,
+            size_bytes: 128 << 10,
+            old_bytes: 0,
+            thread,
+            freed_by,
+            start_us,
+            freed_us,
+        });
     }
     world
 }
@@ -48,7 +56,15 @@ fn lists(mut world: World, per_second: u64, doubling: bool) -> World {
         while size_bytes <= MIB {
             let thread = 1 + (at % 4) as u32;
             let freed_us = Some(start_us + if size_bytes == MIB { 200_000 } else { 2_000 });
-            world.push(Allocation { site, size_bytes, old_bytes, thread, freed_by: thread, start_us, freed_us });
+            world.push(Allocation {
+                site,
+                size_bytes,
+                old_bytes,
+                thread,
+                freed_by: thread,
+                start_us,
+                freed_us,
+            });
             (old_bytes, size_bytes, start_us) = (size_bytes, size_bytes * 2, start_us + 2_000);
         }
     }
@@ -71,7 +87,15 @@ fn work(mut world: World, share: u64) -> World {
         let thread = if at % 10 < share { 1 } else { 2 + (at / 10 % 3) as u32 };
         let start_us = at * SECOND_US / 64;
         let freed_us = Some(start_us + 100_000);
-        world.push(Allocation { site, size_bytes: MIB / 2, old_bytes: 0, thread, freed_by: thread, start_us, freed_us });
+        world.push(Allocation {
+            site,
+            size_bytes: MIB / 2,
+            old_bytes: 0,
+            thread,
+            freed_by: thread,
+            start_us,
+            freed_us,
+        });
     }
     world
 }

@@ -93,15 +93,15 @@ impl World {
         world
     }
 
-    /// The same in allocations sixteen times as large and as few, for detectors that do not look at call sites.
+    /// A service as large of few and large allocations, for detectors that do not look at call sites.
     pub(crate) fn light(seed: u64) -> Self {
         let mut world = Self::new(seed);
         let sites: Vec<usize> = (0..16).map(|at| world.site(&format!("app::part_{at}"))).collect();
         for site in sites {
             let mut at_us = 0.0;
             while at_us < world.duration_us as f64 {
-                at_us += world.random.exponential(800_000.0);
-                let life_us = world.random.exponential(2e6);
+                at_us += world.random.exponential(2_400_000.0);
+                let life_us = world.random.exponential(6e6);
                 let size = world.size_about(MIB);
                 world.allocate(site, size, at_us as u64, Some((at_us + life_us) as u64));
             }

@@ -14,36 +14,39 @@ impl World {
         analysis_of(&self.trace())
     }
 
-    /// What each thread did, cumulative; a thread that ends tells it once.
+    /// What each thread did, cumulative, where it did something since it was told last.
     fn thread_counters(&self) -> Vec<ThreadCounters> {
+        let mut ids: Vec<u32> = self.threads.iter().map(|thread| thread.id).collect();
+        ids.sort_unstable();
+        let place = |thread: u32| ids.binary_search(&thread).expect("a thread of the world");
         let tick_of = |us: u64| (us * THREAD_TICKS / self.duration_us).min(THREAD_TICKS - 1) as usize;
-        let mut rows = vec![BTreeMap::<u32, [u64; 5]>::new(); THREAD_TICKS as usize];
+        // Allocations, bytes, frees, bytes, ends.
+        let mut rows = vec![vec![[0_u64; 5]; ids.len()]; THREAD_TICKS as usize];
         for made in &self.allocations {
-            let row = rows[tick_of(made.start_us)].entry(made.thread).or_default();
+            let row = &mut rows[tick_of(made.start_us)][place(made.thread)];
             (row[0], row[1]) = (row[0] + 1, row[1] + made.size_bytes);
             if let Some(us) = made.freed_us {
-                let row = rows[tick_of(us)].entry(made.freed_by).or_default();
+                let row = &mut rows[tick_of(us)][place(made.freed_by)];
                 (row[2], row[3]) = (row[2] + 1, row[3] + made.size_bytes);
             }
         }
-        self.ended.iter().for_each(|&(thread, us)| rows[tick_of(us)].entry(thread).or_default()[4] = 1);
-        let mut now = BTreeMap::<u32, [u64; 5]>::new();
+        self.ended.iter().for_each(|&(thread, us)| rows[tick_of(us)][place(thread)][4] = 1);
+        let mut now = vec![[0_u64; 5]; ids.len()];
         let mut told = Vec::new();
         for (tick, row) in (1..).zip(rows) {
-            let column =
-                |at: usize, now: &BTreeMap<u32, [u64; 5]>| row.keys().map(|id| now[id][at]).collect();
-            row.iter().for_each(|(&id, more)| {
-                let sums = now.entry(id).or_default();
-                sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            });
+            let changed: Vec<usize> = (0..ids.len()).filter(|&at| row[at] != [0; 5]).collect();
+            for &at in &changed {
+                now[at].iter_mut().zip(row[at]).for_each(|(sum, more)| *sum += more);
+            }
+            let column = |figure: usize| changed.iter().map(|&at| now[at][figure]).collect();
             told.push(ThreadCounters {
                 time_us: self.duration_us * tick / THREAD_TICKS,
-                threads: row.keys().copied().collect(),
-                allocations: column(0, &now),
-                allocated_bytes: column(1, &now),
-                frees: column(2, &now),
-                freed_bytes: column(3, &now),
-                ended: row.keys().map(|id| now[id][4] as u8).collect(),
+                threads: changed.iter().map(|&at| ids[at]).collect(),
+                allocations: column(0),
+                allocated_bytes: column(1),
+                frees: column(2),
+                freed_bytes: column(3),
+                ended: changed.iter().map(|&at| now[at][4] as u8).collect(),
             });
         }
         told
