@@ -118,7 +118,7 @@ mod tests {
             add(&mut point.cpu_user_us, 500_000);
             add(&mut point.cpu_system_us, system_us * busy / 12);
             add(&mut point.voluntary_switches, switches * busy / 12);
-            add(&mut point.read_bytes, if io_follows { busy << 20 } else { second * 5 % 11 << 20 });
+            add(&mut point.read_bytes, if io_follows { busy << 20 } else { (second * 5 % 11) << 20 });
         }
         let thread = |id| ThreadFigures {
             id,
