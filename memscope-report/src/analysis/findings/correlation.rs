@@ -20,6 +20,9 @@
 //!
 //! where `a_k`, `b_k` are the autocorrelations of the two at lag `k`, summed up to the first product that is not positive, and `n'` is never above `n`.
 //!
+//! Of 1,000 pairs of 60 values that have nothing in common, 11 pass at a level of 1%, 9 where each value has half of the one before, and 6 where it has nine
+//! tenths of it (10 would be right; measured by the test below).
+//!
 //! **A correlation is no cause.** What makes a program busier makes it do more of everything. A detector that uses this says so.
 
 use super::trend::ranks;
