@@ -179,6 +179,13 @@ fn finding_line(finding: &Bottleneck) -> String {
         BottleneckKind::Unreturned => "resident, not live",
         BottleneckKind::Growing => "and growing",
         BottleneckKind::NearLimit => "near the limit",
+        BottleneckKind::KeptAfterSpike => "kept after a spike",
+        BottleneckKind::ShortLivedThreads => "by short-lived threads",
+        BottleneckKind::Oversized => "in single allocations",
+        BottleneckKind::ManyTiny => "in tiny allocations",
+        BottleneckKind::AllocatorContention => "while threads waited",
+        BottleneckKind::CpuBound => "while bound by the CPU",
+        BottleneckKind::IoBound => "read and written",
     };
     let figures = format!("  {severity}  {} {kind}: ", units::bytes(finding.bytes.value));
     with_end_of(figures, &finding.culprit)

@@ -92,6 +92,39 @@ fn efficiency_falls_with_churn_and_stays_a_percentage() {
     assert_eq!([0.0, 25.0, 100.0, 120.0].map(efficiency), [100.0, 75.0, 0.0, 0.0]);
 }
 
+/// What the share of some sites' bytes that is not temporary is, in percent.
+fn efficiency(sites: &[(f64, f64)]) -> f64 {
+    let site = |&(allocated, temporary): &(f64, f64)| {
+        let mut site = SiteFigures::default();
+        (site.allocated_bytes.value, site.temporary_bytes.value) = (allocated, temporary);
+        site
+    };
+    Analysis { sites: sites.iter().map(site).collect(), ..Analysis::default() }.efficiency_percent()
+}
+
+proptest::proptest! {
+    /// More churn of the same bytes lowers it, more bytes that live on raise it, and how the bytes are spread over sites or scaled does not matter.
+    #[test]
+    fn efficiency_is_monotone_in_churn(
+        rows in proptest::collection::vec((1_u32..1_000_000, 0.0..1.0_f64), 1..20),
+        at in 0_usize..20,
+        more in 1_u32..1_000_000,
+    ) {
+        let sites: Vec<(f64, f64)> =
+            rows.iter().map(|&(bytes, share)| (f64::from(bytes), f64::from(bytes) * share)).collect();
+        let (before, more, at) = (efficiency(&sites), f64::from(more), at % sites.len());
+        proptest::prop_assert!((0.0..=100.0).contains(&before));
+        let mut churning = sites.clone();
+        churning[at].1 += (sites[at].0 - sites[at].1) / 2.0;
+        proptest::prop_assert!(efficiency(&churning) < before);
+        let mut living = sites.clone();
+        living[at].0 += more;
+        proptest::prop_assert!(efficiency(&living) >= before);
+        let sum = sites.iter().fold((0.0, 0.0), |sum, site| (sum.0 + site.0, sum.1 + site.1));
+        proptest::prop_assert!((efficiency(&[(3.0 * sum.0, 3.0 * sum.1)]) - before).abs() < 1e-6);
+    }
+}
+
 /// The small trace with other frames: `names` are those of one stack, innermost first.
 fn trimmed(names: &[&str]) -> (Vec<String>, String) {
     let frames: Vec<(i64, &str)> = (1..).map(|at| at * 0x10).zip(names.iter().rev().copied()).collect();

@@ -21,6 +21,7 @@ pub(super) fn session(profile: &Profile, symbols: &Symbols) -> SessionInfo {
         process_cpu_us: process_cpu_us(profile),
         min_allocation_size_bytes: session.min_allocation_size_bytes,
         unwinder: session.unwinder.clone(),
+        cpus: session.cpus,
         symbols: symbols.source().to_owned(),
     }
 }

@@ -20,6 +20,8 @@ pub(super) fn threads(profile: &Profile, losses: Losses) -> Vec<ThreadFigures> {
             allocated_bytes: thread.allocated_bytes,
             frees: thread.frees,
             freed_bytes: thread.freed_bytes,
+            start_us: thread.start_us,
+            ended_us: thread.ended_us,
             sampled: sums.get(&thread.id).map(|sums| sums.figures(losses)).unwrap_or_default(),
         })
         .collect();

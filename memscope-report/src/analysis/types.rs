@@ -98,6 +98,8 @@ pub struct SessionInfo {
     pub min_allocation_size_bytes: u64,
     /// How stacks were walked.
     pub unwinder: String,
+    /// Processors that the process may use; 0 where the trace does not say.
+    pub cpus: u32,
     /// How names were found: `DWARF` (lines and inlined frames), `symbol tables` (functions) or `none` (addresses).
     pub symbols: String,
 }
@@ -172,6 +174,10 @@ pub struct ThreadFigures {
     pub frees: u64,
     /// Bytes freed.
     pub freed_bytes: u64,
+    /// When it first allocated or freed, microseconds.
+    pub start_us: u64,
+    /// When it was told to have ended, microseconds: up to 500 ms after it did; `None` where it was not.
+    pub ended_us: Option<u64>,
     /// Estimates of what sampling tells besides: live, at the peak, temporary.
     pub sampled: SampledFigures,
 }
@@ -257,6 +263,20 @@ pub enum BottleneckKind {
     Unreturned,
     /// What a site holds rises all the time: a leak, or something without a bound.
     Growing,
+    /// The allocator keeps what a spike of the heap has left.
+    KeptAfterSpike,
+    /// Threads are made and ended again and again.
+    ShortLivedThreads,
+    /// Single allocations are a large part of the peak.
+    Oversized,
+    /// A site makes very many very small allocations.
+    ManyTiny,
+    /// The allocator may be what threads wait for: a suspicion.
+    AllocatorContention,
+    /// For a while the process had no processor left to use.
+    CpuBound,
+    /// For a while the process hardly ran, and read or wrote.
+    IoBound,
     /// The process is close to its memory limit, or will soon be.
     NearLimit,
 }
@@ -303,6 +323,10 @@ impl Analysis {
     /// temporary when the thread that made it frees it within a millisecond: such bytes could live on the stack or in
     /// a buffer that is used again. 100 where nothing was sampled. Small allocations that are never sampled
     /// ([`SessionInfo::min_allocation_size_bytes`]) are in neither sum.
+    ///
+    /// A plain ratio: with the same bytes allocated, more temporary ones always lower it; more bytes that live on always raise it, unless it is
+    /// 100. Above 80 is good; below 50 most bytes were handed out only to come back at once, and `temporary_churn` names the call
+    /// sites. It says nothing of how much memory the program needs, nor of how many allocations that is.
     #[must_use]
     pub fn efficiency_percent(&self) -> f64 {
         let allocated: f64 = self.sites.iter().map(|site| site.allocated_bytes.value).sum();

@@ -100,6 +100,8 @@ pub struct ThreadTotals {
     pub freed_bytes: u64,
     /// Whether it had ended.
     pub ended: bool,
+    /// When that was told first, microseconds.
+    pub ended_us: Option<u64>,
 }
 
 /// Mangled names of code addresses.
@@ -162,6 +164,7 @@ impl ThreadTotals {
         self.frees = record.frees[row];
         self.freed_bytes = record.freed_bytes[row];
         self.ended |= record.ended[row] != 0;
+        self.ended_us = self.ended_us.or(self.ended.then_some(record.time_us));
     }
 }
 

@@ -1,12 +1,9 @@
-//! A program that is known to the last byte, and the trace that a session would write of it.
+//! A program that is known to the last byte; `world_trace.rs` writes the trace that a session would write of it.
 //!
 //! It is a list of allocations by call site, with what the operating system says beside. The exact counters are sums over the list; an
 //! allocation is in the trace as a sample with the probability that [`Interval::probability`] gives, independently of the others.
 
-use super::common::{analysis_of, session, stacks, symbols, write};
-use memscope_report::Analysis;
 use memscope_trace::*;
-use std::collections::BTreeMap;
 
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const SECOND_US: u64 = 1_000_000;
@@ -40,12 +37,15 @@ impl Random {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Allocation {
-    site: usize,
-    size_bytes: u64,
-    thread: u32,
-    start_us: u64,
-    freed_us: Option<u64>,
+pub(crate) struct Allocation {
+    pub(crate) site: usize,
+    pub(crate) size_bytes: u64,
+    /// What a `realloc` had before; 0 of an allocation.
+    pub(crate) old_bytes: u64,
+    pub(crate) thread: u32,
+    pub(crate) freed_by: u32,
+    pub(crate) start_us: u64,
+    pub(crate) freed_us: Option<u64>,
 }
 
 /// See the module.
@@ -58,8 +58,10 @@ pub(crate) struct World {
     pub(crate) threads: Vec<Thread>,
     /// The samples' interval.
     pub(crate) interval: Interval,
-    sites: Vec<String>,
-    allocations: Vec<Allocation>,
+    /// Threads that end, and when.
+    pub(crate) ended: Vec<(u32, u64)>,
+    pub(crate) sites: Vec<String>,
+    pub(crate) allocations: Vec<Allocation>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             parts: Vec::new(),
             threads: (1..=4).map(thread).collect(),
             interval: Interval { id: 0, start_us: 0, interval_bytes: 262_144.0, credit_bytes: 32.0 },
+            ended: Vec::new(),
             sites: Vec::new(),
             allocations: Vec::new(),
         }
@@ -90,6 +93,30 @@ impl World {
         world
     }
 
+    /// A service as large of few and large allocations, for detectors that do not look at call sites.
+    pub(crate) fn light(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        let sites: Vec<usize> = (0..16).map(|at| world.site(&format!("app::part_{at}"))).collect();
+        for site in sites {
+            let mut at_us = 0.0;
+            while at_us < world.duration_us as f64 {
+                at_us += world.random.exponential(2_400_000.0);
+                let life_us = world.random.exponential(6e6);
+                let size = world.size_about(MIB);
+                world.allocate(site, size, at_us as u64, Some((at_us + life_us) as u64));
+            }
+        }
+        world
+    }
+
+    /// Twelve seconds of a smaller one, for programs that do much in a second.
+    pub(crate) fn quick(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.duration_us = 12 * SECOND_US;
+        (0..6).for_each(|at| world.requests(&format!("app::part_{at}"), MIB, 1.0, 0.0));
+        world
+    }
+
     pub(crate) fn site(&mut self, function: &str) -> usize {
         self.sites.push(function.to_owned());
         self.sites.len() - 1
@@ -97,9 +124,22 @@ impl World {
 
     pub(crate) fn allocate(&mut self, site: usize, size_bytes: u64, start_us: u64, freed_us: Option<u64>) {
         let thread = 1 + (self.random.next() % 4) as u32;
-        let freed_us = freed_us.filter(|&us| us < self.duration_us);
-        if start_us < self.duration_us {
-            self.allocations.push(Allocation { site, size_bytes, thread, start_us, freed_us });
+        self.push(Allocation {
+            site,
+            size_bytes,
+            old_bytes: 0,
+            thread,
+            freed_by: thread,
+            start_us,
+            freed_us,
+        });
+    }
+
+    /// What lies within the session.
+    pub(crate) fn push(&mut self, made: Allocation) {
+        let freed_us = made.freed_us.filter(|&us| us < self.duration_us);
+        if made.start_us < self.duration_us {
+            self.allocations.push(Allocation { freed_us, ..made });
         }
     }
 
@@ -195,6 +235,16 @@ impl World {
         rows
     }
 
+    /// Where memory is at 2 Hz, each as `parts` makes it of the time in seconds and the live bytes.
+    pub(crate) fn with_parts(mut self, mut parts: impl FnMut(f64, u64, &mut Random) -> MemoryParts) -> Self {
+        for counters in self.counters(self.duration_us / 500_000) {
+            let live = counters.allocated_bytes - counters.freed_bytes;
+            let told = parts(counters.time_us as f64 / 1e6, live, &mut self.random);
+            self.parts.push(MemoryParts { time_us: counters.time_us, ..told });
+        }
+        self
+    }
+
     /// The operating system's figures at 10 Hz, each as `figures` makes it of the time in seconds and the live bytes.
     pub(crate) fn with_resources(
         mut self,
@@ -208,85 +258,4 @@ impl World {
         }
         self
     }
-
-    pub(crate) fn analysis(&self) -> Analysis {
-        analysis_of(&self.trace())
-    }
-
-    /// A trace of it.
-    pub(crate) fn trace(&self) -> Vec<u8> {
-        let mut random = self.random;
-        let mut records = vec![session(), Record::Interval(self.interval)];
-        records.push(Record::Threads(Threads { threads: self.threads.clone() }));
-        let functions = || std::iter::once("app::main").chain(self.sites.iter().map(String::as_str));
-        let frames: Vec<(i64, &str)> = (1..).map(|at| at * 0x1000).zip(functions()).collect();
-        let nodes: Vec<(u32, u32)> =
-            (1..).zip(&frames).map(|(frame, _)| (u32::from(frame > 1), frame)).collect();
-        records.push(stacks(&nodes, &frames.iter().map(|frame| frame.0).collect::<Vec<_>>()));
-        let mut drawn: Vec<&Allocation> = self
-            .allocations
-            .iter()
-            .filter(|made| random.share() <= self.interval.probability(made.size_bytes))
-            .collect();
-        drawn.sort_by_key(|made| made.start_us);
-        records.extend(sample_records(&drawn));
-        let counters = self.counters(120);
-        records.extend(counters.iter().copied().map(Record::Counters));
-        records.extend(self.resources.iter().copied().map(Record::Resources));
-        records.extend(self.parts.iter().copied().map(Record::MemoryParts));
-        records.push(symbols(&frames));
-        records.push(Record::End(End {
-            reason: 1,
-            totals: counters.last().copied().unwrap_or_default(),
-            threads: self.threads.len() as u64,
-            samples: drawn.len() as u64,
-            ..End::default()
-        }));
-        write(&records)
-    }
-}
-
-/// Sites, samples and frees.
-fn sample_records(drawn: &[&Allocation]) -> Vec<Record> {
-    let mut ids: BTreeMap<(usize, u64), u32> = BTreeMap::new();
-    drawn.iter().for_each(|made| {
-        ids.entry((made.site, made.size_bytes)).or_default();
-    });
-    (0..).zip(ids.values_mut()).for_each(|(at, id)| *id = at);
-    let mut records = vec![Record::Sites(Sites {
-        first_site: 0,
-        stacks: ids.keys().map(|key| key.0 as u32 + 2).collect(),
-        sizes: ids.keys().map(|key| key.1).collect(),
-        old_sizes: vec![0; ids.len()],
-        scopes: vec![0; ids.len()],
-        kinds: vec![AllocationKind::Alloc as u8; ids.len()],
-    })];
-    for (chunk, made) in (0_u64..).zip(drawn.chunks(MAX_ROWS)) {
-        records.push(Record::Samples(Samples {
-            first_sample: chunk * MAX_ROWS as u64,
-            interval: 0,
-            base_us: 0,
-            delta_us: differences(made.iter().map(|made| made.start_us)),
-            threads: made.iter().map(|made| made.thread).collect(),
-            sites: made.iter().map(|made| ids[&(made.site, made.size_bytes)]).collect(),
-        }));
-    }
-    let mut frees: Vec<(u64, u32, u64)> =
-        (0..).zip(drawn).filter_map(|(id, made)| made.freed_us.map(|us| (us, made.thread, id))).collect();
-    frees.sort_unstable();
-    records.extend(frees.chunks(MAX_ROWS).map(|frees| {
-        Record::Frees(Frees {
-            base_us: 0,
-            delta_us: differences(frees.iter().map(|free| free.0)),
-            threads: frees.iter().map(|free| free.1).collect(),
-            sample_deltas: differences(frees.iter().map(|free| free.2)),
-        })
-    }));
-    records
-}
-
-/// Each minus the one before, the first as it is.
-fn differences(values: impl Iterator<Item = u64>) -> Vec<i64> {
-    let mut before = 0;
-    values.map(|value| value as i64 - std::mem::replace(&mut before, value as i64)).collect()
 }

@@ -5,13 +5,21 @@
 //! estimate must rest on enough samples ([`is_sure`]). To add one, write a file with `detect` and name it in
 //! [`DETECTORS`].
 
+mod allocator_contention;
 mod blame;
+mod correlation;
 mod cross_thread_free;
 mod growing;
+mod kept_after_spike;
+mod many_tiny;
 mod near_limit;
+mod oversized;
 mod peak_holder;
+mod phases;
+mod rates;
 mod realloc_growth;
 mod retained;
+mod short_lived_threads;
 mod temporary_churn;
 mod thread_imbalance;
 mod trend;
@@ -27,10 +35,16 @@ const DETECTORS: &[fn(&Analysis) -> Vec<Bottleneck>] = &[
     near_limit::detect,
     retained::detect,
     peak_holder::detect,
+    oversized::detect,
     temporary_churn::detect,
     cross_thread_free::detect,
     realloc_growth::detect,
+    many_tiny::detect,
     thread_imbalance::detect,
+    allocator_contention::detect,
+    phases::detect,
+    kept_after_spike::detect,
+    short_lived_threads::detect,
     unreturned::detect,
 ];
 
@@ -49,7 +63,11 @@ pub(super) fn findings(analysis: &Analysis) -> Vec<Bottleneck> {
 }
 
 /// Pairs of findings about the same call site, or both about the process, of which the second is left out: the first says the same and more.
-const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[(BottleneckKind::Growing, BottleneckKind::Retained)];
+const SAYS_MORE: &[(BottleneckKind, BottleneckKind)] = &[
+    (BottleneckKind::Growing, BottleneckKind::Retained),
+    (BottleneckKind::Oversized, BottleneckKind::PeakHolder),
+    (BottleneckKind::KeptAfterSpike, BottleneckKind::Unreturned),
+];
 
 fn leave_out_what_says_less(findings: &mut Vec<Bottleneck>) {
     let told: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.sites.clone())).collect();

@@ -161,7 +161,7 @@ fn inflation(values: &[f64], slope: f64) -> f64 {
 }
 
 /// The rank of each value, equal ones sharing the mean of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&one, &other| values[one].total_cmp(&values[other]));
     let mut ranks = vec![0.0; values.len()];

@@ -232,6 +232,28 @@ fn more_waiting_always_lowers_the_efficiency() {
     assert!(row.iter().all(|percent| (0.0..=100.0).contains(percent)));
 }
 
+/// Over all pairs of a grid from nothing to 2^60: more running never lowers it, more waiting never raises it, and both times
+/// as long leave it where it is.
+#[test]
+fn efficiency_is_monotone_in_running_and_in_waiting() {
+    let efficiency = |ran: u64, waited: u64| {
+        let (before, after) = (thread(0, 0), thread(ran, waited));
+        fold(&[full(0, 0, 1, 0, &before), full(100, 10, 1, 0, &after)]).thread_metrics.efficiency_percent
+    };
+    let grid: Vec<u64> = std::iter::once(0).chain((0..62).step_by(4).map(|power| 1 << power)).collect();
+    for &ran in &grid[1..] {
+        for pair in grid.windows(2) {
+            let (less, more) = (efficiency(ran, pair[0]), efficiency(ran, pair[1]));
+            assert!((0.0..=100.0).contains(&more) && more <= less, "{ran} {pair:?}: {less} {more}");
+            let (less, more) = (efficiency(pair[0], ran), efficiency(pair[1], ran));
+            assert!(less <= more, "{ran} {pair:?}: {less} {more}");
+            if pair[1] < 1 << 40 && ran < 1 << 40 {
+                assert_eq!(efficiency(3 * ran, 3 * pair[1]), efficiency(ran, pair[1]), "{ran} {pair:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_figure_that_was_there_once_is_kept() {
     let once: Figure<u64> = Ok(77);
