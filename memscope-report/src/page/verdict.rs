@@ -3,7 +3,7 @@
 use super::data::known_sites;
 use super::html::{escape, utc};
 use crate::analysis::{Analysis, Bottleneck, SessionInfo, Totals};
-use crate::units::{bytes, digits, duration_us, percent, range};
+use crate::units::{bytes, digits, duration_us, percent, range, things};
 use std::fmt::Debug;
 use std::io::{self, Write};
 
@@ -38,7 +38,11 @@ pub(super) fn write_verdict(out: &mut dyn Write, analysis: &Analysis) -> io::Res
 fn origin(session: &SessionInfo) -> String {
     let mut parts = Vec::new();
     if !session.executable.is_empty() {
-        parts.push(format!("{}, process {}", session.executable, session.process_id));
+        // Several that were merged have none.
+        parts.push(match session.process_id {
+            0 => session.executable.clone(),
+            id => format!("{}, process {id}", session.executable),
+        });
     }
     if session.started_unix_ns > 0 {
         parts.push(utc(session.started_unix_ns));
@@ -102,9 +106,9 @@ fn cards(session: &SessionInfo, totals: &Totals) -> [Card; 6] {
             "Allocated in all",
             bytes(totals.allocated_bytes as f64),
             format!(
-                "{} bytes in {} allocations, exact",
+                "{} bytes in {}, exact",
                 digits(totals.allocated_bytes),
-                digits(totals.allocations)
+                things(totals.allocations, "allocation")
             ),
         ),
         card("Threads", digits(totals.threads), "that allocated or freed".to_owned()),

@@ -131,7 +131,7 @@ fn info_accounts_for_every_byte() {
     assert_eq!((info["complete"].as_bool(), info["session"]["name"].as_str()), (Some(true), Some("demo")));
     let text = outcome(0, "info", &[&trace], &[]);
     assert!(
-        text.contains("format 1.3") && text.contains("damage    none") && text.contains("Samples"),
+        text.contains("format 1.4") && text.contains("damage    none") && text.contains("Samples"),
         "{text}"
     );
 }
@@ -177,5 +177,5 @@ fn cut_and_damaged_traces_are_used_and_said() {
     }
     assert_eq!(json(0, "info", &[&cut], &[])["complete"], false);
     let text = outcome(3, "info", &[&damaged], &[]);
-    assert!(text.contains("1 damaged blocks"), "{text}");
+    assert!(text.contains("damage    1 damaged block\n"), "{text}");
 }
