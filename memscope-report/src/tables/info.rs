@@ -29,8 +29,8 @@ pub fn write_info(out: &mut dyn Write, info: &TraceInfo, options: &TextOptions) 
         "contents",
         format!(
             "{}, {}, {}",
-            units::things(info.threads as u64, "thread"),
-            units::things(info.scopes as u64, "scope"),
+            units::things(info.threads, "thread"),
+            units::things(info.scopes, "scope"),
             units::things(info.modules.len() as u64, "module")
         ),
     ));

@@ -25,7 +25,7 @@ pub fn write_tree(
         figure_shown.describe(),
         figure(tree.total.value, is_bytes),
         interval(&tree.total, is_bytes),
-        units::things(tree.total.samples as u64, "sample")
+        units::things(tree.total.samples, "sample")
     );
     options.write_wrapped(out, Tone::Plain, &title)?;
     if tree.roots.is_empty() {

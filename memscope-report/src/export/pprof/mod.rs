@@ -124,7 +124,7 @@ fn head(source: &ExportSource, strings: &mut Strings) -> Message {
         profile.session.memscope_version,
         source.title(),
         units::process(profile.session.process_id),
-        units::things(profile.samples as u64, "sample")
+        units::things(profile.samples, "sample")
     );
     message.packed(13, [strings.id(&comment)]);
     message
