@@ -27,7 +27,9 @@ struct Document<'a> {
 }
 
 fn write(source: &ExportSource, _: &ExportOptions, out: &mut dyn Write) -> Result<(), ExportError> {
-    let document = Document { format: "memscope-analysis", version: 1, analysis: &source.analysis() };
+    let mut analysis = source.analysis();
+    analysis.site_lifetimes = source.site_lifetimes(&analysis)?;
+    let document = Document { format: "memscope-analysis", version: 1, analysis: &analysis };
     serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
     out.write_all(b"\n")?;
     Ok(())
