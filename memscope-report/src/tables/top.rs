@@ -51,7 +51,9 @@ pub fn write_top(
     let has_calls = rows.iter().any(|row| row.exact.is_some_and(|exact| exact.calls.is_some()));
     let mut heads = vec![if is_bytes { "bytes" } else { "count" }, "95% interval", "share"];
     // Traces of format 1.0 do not have them.
-    let has_bytes_per_call = rows.iter().any(|row| row.exact.is_some_and(|exact| exact.per_call.is_some()));
+    let has_bytes_per_call = rows
+        .iter()
+        .any(|row| row.exact.is_some_and(|exact| exact.per_call.is_some_and(|calls| calls.p50.is_some())));
     let of_calls = if has_bytes_per_call { CALLS.len() } else { 1 };
     heads.extend(if has_calls { &CALLS[..of_calls] } else { &[] });
     heads.push("");

@@ -112,3 +112,11 @@ fn a_gate_without_limits_says_that_it_checked_nothing() {
         assert!(!text.contains("No limit was given"), "{text}");
     }
 }
+
+/// The trace tells calls, but not how their bytes are distributed.
+#[test]
+fn columns_that_would_be_empty_are_left_out() {
+    let (_dir, trace) = folder(&write(&small()));
+    let text = outcome(0, "top", &[&trace], &["--by", "scope"]);
+    assert!(text.contains("calls") && text.contains("app::main") && !text.contains("p50"), "{text}");
+}
