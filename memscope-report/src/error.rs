@@ -62,6 +62,12 @@ pub enum ReportError {
     /// Standard output could not be written.
     #[cfg(feature = "cli")]
     Print(std::io::Error),
+    /// What is to be written would replace a trace that it is made from.
+    #[cfg(feature = "cli")]
+    OverTrace {
+        /// The trace.
+        path: PathBuf,
+    },
     /// The page could not be served.
     #[cfg(feature = "cli")]
     Serve(std::io::Error),
@@ -111,7 +117,7 @@ impl fmt::Display for ReportError {
             Self::Trace { path: None, source } => write!(f, "{source}"),
             Self::NotAFolder { path, found } => write!(
                 f,
-                "{}: expected a folder for the report, or nothing there yet, found {found}; pass another one",
+                "{}: expected a folder, or nothing there yet, found {found}; pass another one",
                 path.display()
             ),
             Self::Write { path, source } => write!(
@@ -133,6 +139,13 @@ impl fmt::Display for ReportError {
             Self::Export(error) => write!(f, "{error}"),
             #[cfg(feature = "cli")]
             Self::Print(source) => write!(f, "expected to print to standard output, found: {source}"),
+            #[cfg(feature = "cli")]
+            Self::OverTrace { path } => write!(
+                f,
+                "{}: expected an output beside the traces that are read, found one of them, which would be lost; pass \
+                 another file",
+                path.display()
+            ),
             #[cfg(feature = "cli")]
             Self::Serve(source) => {
                 write!(f, "expected to serve the page on a port of 127.0.0.1, found: {source}")
@@ -189,6 +202,8 @@ impl std::error::Error for ReportError {
             Self::Export(error) => Some(&**error),
             #[cfg(feature = "cli")]
             Self::Print(source) | Self::Serve(source) => Some(source),
+            #[cfg(feature = "cli")]
+            Self::OverTrace { .. } => None,
             #[cfg(feature = "tools")]
             Self::Unmergeable { .. } | Self::UnknownScope { .. } => None,
         }

@@ -13,7 +13,7 @@ const WIDTH: usize = 80;
 const HEIGHT: usize = 23;
 const SITES: usize = 5;
 const FINDINGS: usize = 4;
-const WARNING_LINES: usize = 2;
+const WARNING_LINES: usize = 4;
 
 /// What matters of an [`Analysis`], as text. Its `Display` has at most 23 lines of at most 80 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,19 +61,23 @@ fn totals(analysis: &Analysis) -> Vec<String> {
     let cut_short = if session.complete { "" } else { " (cut short)" };
     let mut lines = vec![
         format!(
-            "memscope: {} (process {}), {}{cut_short}, {} threads",
+            "memscope: {}{}, {}{cut_short}, {}",
             if name.is_empty() { "a program" } else { name },
-            session.process_id,
+            units::process(session.process_id),
             units::duration_us(session.duration_us),
-            totals.threads
+            units::things(totals.threads, "thread")
         ),
         String::new(),
         format!(
-            "  allocated  {} in {} allocations",
+            "  allocated  {} in {}",
             units::bytes(totals.allocated_bytes as f64),
-            digits(totals.allocations)
+            units::things(totals.allocations, "allocation")
         ),
-        format!("  freed      {} in {} frees", units::bytes(totals.freed_bytes as f64), digits(totals.frees)),
+        format!(
+            "  freed      {} in {}",
+            units::bytes(totals.freed_bytes as f64),
+            units::things(totals.frees, "free")
+        ),
         format!("  peak       {}", peak(analysis)),
         format!("  sampling   {}", sampling(analysis)),
     ];
@@ -101,7 +105,7 @@ fn sampling(analysis: &Analysis) -> String {
     } else {
         "all of them".to_owned()
     };
-    format!("{} samples, {interval}, {} lost", digits(totals.samples), digits(totals.lost_samples))
+    format!("{}, {interval}, {} lost", units::things(totals.samples, "sample"), digits(totals.lost_samples))
 }
 
 /// What the profiler took, where the trace says it: a share of the process's CPU time, or else of a core's.
@@ -210,13 +214,13 @@ fn warnings(analysis: &Analysis, lines: &mut Vec<String>) {
     }
     lines.push(String::new());
     for (at, warning) in analysis.warnings.iter().enumerate() {
-        let wrapped = wrap(&printable(warning), WIDTH - 2);
         let left = analysis.warnings.len() - at - 1;
-        let reserved = usize::from(left > 0);
-        if lines.len() + wrapped.len() + reserved > HEIGHT {
-            lines.push(format!("! {} more warnings in the report", left + 1));
+        let room = HEIGHT.saturating_sub(lines.len() + usize::from(left > 0));
+        if room == 0 {
+            lines.push(format!("! {} in the report", units::things(left as u64 + 1, "more warning")));
             return;
         }
+        let wrapped = wrap(&printable(warning), WIDTH - 2, room.min(WARNING_LINES));
         lines.extend(wrapped.iter().enumerate().map(|(row, text)| match row {
             0 => format!("! {text}"),
             _ => format!("  {text}"),
@@ -224,13 +228,13 @@ fn warnings(analysis: &Analysis, lines: &mut Vec<String>) {
     }
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces; what would need more than two lines is cut.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// `text` in lines of at most `width` characters, broken at spaces; the last of `most` lines has the rest, to be cut.
+fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let last = lines.len() - 1;
         let used = lines[last].chars().count();
-        if used > 0 && used + 1 + word.chars().count() > width && lines.len() < WARNING_LINES {
+        if used > 0 && used + 1 + word.chars().count() > width && lines.len() < most {
             lines.push(word.to_owned());
         } else {
             if used > 0 {
@@ -257,10 +261,10 @@ fn headline(analysis: &Analysis) -> Vec<String> {
     };
     let lines = [
         format!(
-            "{} allocated in {} allocations by {} threads in {}",
+            "{} allocated in {} by {} in {}",
             units::bytes(totals.allocated_bytes as f64),
-            digits(totals.allocations),
-            totals.threads,
+            units::things(totals.allocations, "allocation"),
+            units::things(totals.threads, "thread"),
             units::duration_us(analysis.session.duration_us)
         ),
         format!("peak {}", peak(analysis)),

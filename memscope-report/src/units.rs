@@ -35,6 +35,17 @@ pub fn digits(value: impl Into<i128>) -> String {
     out
 }
 
+/// How many of what is called `one`, every digit: `1 thread`, `1,234 threads`. The plural must be regular.
+pub(crate) fn things(number: impl Into<i128>, one: &str) -> String {
+    let number = number.into();
+    format!("{} {one}{}", digits(number), if number == 1 { "" } else { "s" })
+}
+
+/// ` (process 77)`; nothing where it is not known, or several were merged.
+pub(crate) fn process(id: u32) -> String {
+    if id == 0 { String::new() } else { format!(" (process {id})") }
+}
+
 /// Two ends of an interval, written by `format` ([`bytes`] or [`count`]), the unit only once where it is the
 /// same: `1.1 to 1.3 GiB`, `900 KiB to 1.1 MiB`.
 pub fn range(low: f64, high: f64, format: fn(f64) -> String) -> String {

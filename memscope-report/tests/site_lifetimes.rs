@@ -33,15 +33,31 @@ fn class_of(age_us: u64) -> u64 {
 fn truth(script: &Script) -> Truth {
     let mut truth = Truth::new();
     for made in &script.allocations {
-        // The script's traces have two stacks, in turn over the scopes.
-        let scope = script.calls[made.call].scope;
-        let function = if scope.is_multiple_of(2) { "app::parse" } else { "app::index" };
+        let function = function_of(script, made.call);
         let end_us = made.freed.map_or(script.end_us, |freed| freed.0);
         let class = truth.entry((function, class_of(end_us - made.start_us))).or_default();
         class[usize::from(made.freed.is_none())] += made.size_bytes;
         class[2] += 1;
     }
     truth
+}
+
+/// By function: the mean lifetime of what was freed, and the mean age of what is live at the end, microseconds.
+fn mean_ages(script: &Script) -> BTreeMap<&'static str, [Option<f64>; 2]> {
+    let mut sums: BTreeMap<&'static str, [[u64; 2]; 2]> = BTreeMap::new();
+    for made in &script.allocations {
+        let end_us = made.freed.map_or(script.end_us, |freed| freed.0);
+        let sum =
+            &mut sums.entry(function_of(script, made.call)).or_default()[usize::from(made.freed.is_none())];
+        *sum = [sum[0] + end_us - made.start_us, sum[1] + 1];
+    }
+    let mean = |[sum, number]: [u64; 2]| (number > 0).then(|| sum as f64 / number as f64);
+    sums.into_iter().map(|(function, sums)| (function, sums.map(mean))).collect()
+}
+
+/// The script's traces have two stacks, in turn over the scopes.
+fn function_of(script: &Script, call: usize) -> &'static str {
+    if script.calls[call].scope.is_multiple_of(2) { "app::parse" } else { "app::index" }
 }
 
 fn interval(interval_bytes: f64) -> Interval {
@@ -102,6 +118,54 @@ fn without_sampling_the_page_shows_the_truth() {
         }
     }
     assert!(classes.is_empty(), "the page shows what is not: {classes:?}");
+}
+
+/// The analysis as the command exports it.
+fn exported(trace: &[u8]) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trace.bin");
+    fs::write(&path, trace).unwrap();
+    let mut command = assert_cmd::Command::cargo_bin("memscope-report").unwrap();
+    let output = command.args(["export", "--format", "json", "-o", "-"]).arg(&path).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn without_sampling_mean_ages_and_the_json_are_the_truth() {
+    let script = Script::thousand_tasks();
+    let trace = script.trace(interval(0.0), Random(1));
+    let (page, json) = (sites_of_page(&trace), exported(&trace));
+    let ages = mean_ages(&script);
+    assert!(ages.len() == 2 && ages.values().all(|ages| ages[0].is_some()), "{ages:?}");
+    assert!(ages.values().any(|ages| ages[1].is_some()), "{ages:?}");
+    let mut truth = truth(&script);
+    let near = |shown: &Value, truth: Option<f64>| match truth {
+        Some(truth) => (shown.as_f64().unwrap() - truth).abs() <= 1e-6 * truth,
+        None => shown.is_null(),
+    };
+    for (at, site) in json["sites"].as_array().unwrap().iter().enumerate() {
+        let function = site["label"].as_str().unwrap();
+        let [lifetime, age] = ages[function];
+        let shown = &page["sites"][at];
+        for (shown, truth) in [
+            (&site["mean_lifetime_us"], lifetime),
+            (&shown["lifetime"], lifetime),
+            (&site["mean_live_age_us"], age),
+            (&shown["age"], age),
+        ] {
+            assert!(near(shown, truth), "{function}: {shown} {truth:?}");
+        }
+        for class in json["site_lifetimes"][at].as_array().unwrap() {
+            let key = (*ages.get_key_value(function).unwrap().0, class["up_to_us"].as_u64().unwrap());
+            let [freed, live] = ["freed_bytes", "live_bytes"].map(|of| class[of]["value"].as_f64().unwrap());
+            let [true_freed, true_live, _] = truth.remove(&key).unwrap_or_default();
+            assert!(
+                (freed - true_freed as f64).abs() < 1e-3 && (live - true_live as f64).abs() < 1e-3,
+                "{key:?}"
+            );
+        }
+    }
+    assert!(truth.is_empty(), "not in the JSON: {truth:?}");
 }
 
 #[test]

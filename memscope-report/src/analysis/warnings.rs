@@ -48,11 +48,11 @@ fn damage(profile: &Profile, warnings: &mut Vec<String>) {
     let lost_blocks = read.damaged_blocks.saturating_add(read.missing_blocks);
     if lost_blocks > 0 || read.skipped_bytes > 0 {
         warnings.push(format!(
-            "The trace is damaged: {lost_blocks} of {} blocks are lost ({} skipped) with {} samples; the other blocks \
-             were used.",
-            lost_blocks.saturating_add(read.blocks),
+            "The trace is damaged: {} of {} are lost ({} skipped) with {}; the other blocks were used.",
+            units::digits(lost_blocks),
+            units::things(lost_blocks.saturating_add(read.blocks), "block"),
             units::bytes(read.skipped_bytes as f64),
-            profile.irregular.missing_samples
+            units::things(profile.irregular.missing_samples, "sample")
         ));
     }
     if read.out_of_order_blocks > 0 {

@@ -39,6 +39,7 @@ use crate::compare::{self, Side};
 use crate::error::ReportError;
 #[cfg(doc)]
 use crate::statistics::{Baselines, ratio};
+use memscope_trace::{End, EndReason};
 
 /// What a trace must keep.
 ///
@@ -116,7 +117,10 @@ impl Checked {
 /// # Errors
 /// [`ReportError::UnknownScope`] where a scope that is limited made no call in the trace.
 pub fn check(trace: Side<'_>, baselines: &[Side<'_>], limits: &Limits) -> Result<Checked, ReportError> {
-    let whole = |side: &Side<'_>| side.profile.end.is_some() && !side.profile.is_damaged();
+    // A trace whose writing failed has an end, but not the samples before it.
+    let is_written = |end: &End| EndReason::from_u8(end.reason) != EndReason::WriteFailed;
+    let whole =
+        |side: &Side<'_>| side.profile.end.as_ref().is_some_and(is_written) && !side.profile.is_damaged();
     let (sites, compared) = growth::sites(baselines, trace, limits);
     let mut notes: Vec<String> = Vec::new();
     for note in baselines.iter().flat_map(|&old| compare::notes(old, trace)) {

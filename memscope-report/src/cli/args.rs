@@ -90,6 +90,11 @@ pub(super) fn rows(most: usize) -> usize {
     if most == 0 { usize::MAX } else { most }
 }
 
+/// `20`: a number of rows or levels.
+pub(super) fn number(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| format!("expected a whole number such as 20, found {text:?}"))
+}
+
 /// `100MiB`, `1.5G`, `4096`: bytes. Units with and without `i` are steps of 1024, as memory is told.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     const STEPS: [(char, i32); 5] = [('k', 1), ('m', 2), ('g', 3), ('t', 4), ('p', 5)];
@@ -150,6 +155,14 @@ mod tests {
         }
         for text in ["", "MiB", "-1", "12 parsecs", "1.2.3", "9999999P", "1e3", "5kk", "inf"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_not_negative() {
+        assert_eq!((number("20"), number(" 0 ")), (Ok(20), Ok(0)));
+        for text in ["", "-3", "1.5", "all", "99999999999999999999999"] {
+            assert!(number(text).unwrap_err().contains("expected a whole number"), "{text}");
         }
     }
 

@@ -7,11 +7,13 @@ mod args;
 mod bar;
 mod commands;
 mod exit;
+mod output;
 mod screen;
 mod trace;
 
 use clap::{CommandFactory, FromArgMatches};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Reads the command line and runs the subcommand; `report` where the first argument is none. Returns the exit code that
@@ -54,16 +56,24 @@ fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Puts `report` before the first argument unless that names a subcommand or asks the command itself for something.
+/// Puts `report` before the first argument unless that names a subcommand, or asks the command itself for something, or is a word that
+/// stands for no file: a subcommand that is misspelt, for which there is a better answer than that the trace is not there.
 fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let own = ["help", "-h", "--help", "-V", "--version"];
     let Some(first) = arguments.get(1) else { return arguments };
     let named = |name: &str| first.to_str() == Some(name);
     let known = command().get_subcommands().any(|sub| named(sub.get_name()));
-    if !known && !own.into_iter().any(named) {
+    if !known && !own.into_iter().any(named) && !is_misspelt(first) {
         arguments.insert(1, "report".into());
     }
     arguments
+}
+
+/// Whether it looks like a subcommand's name, and no file has it.
+fn is_misspelt(argument: &OsStr) -> bool {
+    let is_word =
+        |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.contains(['.', '/']);
+    argument.to_str().is_some_and(is_word) && !Path::new(argument).exists()
 }
 
 #[cfg(test)]
@@ -88,6 +98,9 @@ mod tests {
         assert_eq!(filled(&["trace.bin", "-o", "x"]), ["report", "trace.bin", "-o", "x"]);
         assert_eq!(filled(&["-o", "x", "trace.bin"]), ["report", "-o", "x", "trace.bin"]);
         assert_eq!(filled(&["./summary"]), ["report", "./summary"]);
+        assert_eq!(filled(&["sumary", "trace.bin"]), ["sumary", "trace.bin"]);
+        // There is a file of that name: the tests run in the crate's folder.
+        assert_eq!(filled(&["src"]), ["report", "src"]);
         for own in ["summary", "check", "help", "--help", "-h", "--version", "-V"] {
             assert_eq!(filled(&[own]), [own]);
         }

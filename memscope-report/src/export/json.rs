@@ -1,7 +1,8 @@
 //! The whole analysis as one JSON object: [`Analysis`](crate::analysis::Analysis) as its types are.
 //!
 //! Figures that are exact are whole numbers; estimates are objects with `value`, `low` and `high`, the ends of the 95%
-//! interval, and the number of `samples` that they rest on. Sizes are bytes, times microseconds.
+//! interval, and the number of `samples` that they rest on. Sizes are bytes, times microseconds. `site_lifetimes` are those of the first of `sites`, as many
+//! as the page shows.
 
 use super::source::ExportSource;
 use super::{ExportError, ExportOptions, Exporter};
@@ -27,7 +28,9 @@ struct Document<'a> {
 }
 
 fn write(source: &ExportSource, _: &ExportOptions, out: &mut dyn Write) -> Result<(), ExportError> {
-    let document = Document { format: "memscope-analysis", version: 1, analysis: &source.analysis() };
+    let mut analysis = source.analysis();
+    analysis.site_lifetimes = source.site_lifetimes(&analysis)?;
+    let document = Document { format: "memscope-analysis", version: 1, analysis: &analysis };
     serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
     out.write_all(b"\n")?;
     Ok(())

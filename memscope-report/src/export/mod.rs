@@ -141,7 +141,6 @@ impl Exporter {
         match (self.tables, self.file) {
             (Some(write), file) if file.is_none() || !is_named_like_file => {
                 let tables = Tables { folder: path, extension: self.extension, written: Default::default() };
-                make_folder(path)?;
                 write(source, &tables)?;
                 Ok(tables.written.into_inner())
             }
@@ -168,6 +167,8 @@ impl Tables<'_> {
         name: &str,
         content: impl FnOnce(&mut BufWriter<File>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        // Not before there is something to put into it: what fails leaves no empty folder.
+        make_folder(self.folder)?;
         let path = self.folder.join(format!("{name}.{}", self.extension));
         write_whole(&path, content)?;
         self.written.borrow_mut().push(path);

@@ -1,9 +1,10 @@
 //! The trace that is exported: what it says, its names, and a way to read it once more.
 
 use super::ExportError;
-use crate::analysis::{Analysis, analyze};
+use crate::analysis::{Analysis, LifetimeBucket, analyze, site_lifetimes};
 use crate::error::ReportError;
 use crate::load::{Event, Profile, open_file, replay};
+use crate::page::MOST_SITES;
 use crate::symbolize::{SymbolizeOptions, Symbols, symbolize};
 use std::fmt;
 use std::io::{Cursor, Read};
@@ -80,14 +81,31 @@ impl ExportSource {
         analyze(&self.profile, &self.symbols)
     }
 
+    /// How long the allocations of the call sites live, of as many as the page shows.
+    pub(super) fn site_lifetimes(
+        &self,
+        analysis: &Analysis,
+    ) -> Result<Vec<Vec<LifetimeBucket>>, ExportError> {
+        site_lifetimes(self.trace.open()?, &self.profile, analysis, MOST_SITES)
+            .map_err(|error| self.at(error))
+    }
+
+    /// The error with the trace's path.
+    fn at(&self, error: ReportError) -> ExportError {
+        ExportError::Report(match &self.trace {
+            Trace::File(path) => error.at(path),
+            Trace::Bytes(_) => error,
+        })
+    }
+
     /// Calls `tell` with each sample and its end.
     pub(super) fn replay(
         &self,
         tell: impl FnMut(Event) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        let at = |error| match (error, &self.trace) {
-            (ExportError::Report(error), Trace::File(path)) => ExportError::Report(error.at(path)),
-            (error, _) => error,
+        let at = |error| match error {
+            ExportError::Report(error) => self.at(error),
+            error => error,
         };
         replay(self.trace.open()?, &self.profile, tell).map_err(at)
     }

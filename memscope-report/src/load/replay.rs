@@ -32,6 +32,7 @@ pub(crate) struct Sample {
     /// Its row in [`Profile::sites`]; `None` where the trace does not define the site.
     pub(crate) site_row: Option<u32>,
     /// The innermost task that allocated it; 0 outside any.
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "a column of the Parquet tables alone"))]
     pub(crate) task: u32,
     /// How many allocations it stands for.
     pub(crate) allocations: f64,

@@ -65,6 +65,8 @@ pub struct Merged {
     pub traces: usize,
     /// Samples written.
     pub samples: u64,
+    /// Traces without an end: with one of them the result has none either.
+    pub cut_short: usize,
     /// Whether a trace was damaged: what is missing from it is missing from the result.
     pub damaged: bool,
     /// Whether traces said where their processes' resident memory was, which is not told of several together.
@@ -107,7 +109,8 @@ pub fn merge<P: AsRef<Path>>(paths: &[P], sink: impl Write) -> Result<Merged, Re
     out.writer.flush()?;
     let damaged = outlines.iter().any(|outline| outline.damaged);
     let left_out_memory_parts = paths.len() > 1 && outlines.iter().any(|outline| outline.has_memory_parts);
-    Ok(Merged { traces: paths.len(), samples: done.samples, damaged, left_out_memory_parts })
+    let cut_short = outlines.iter().filter(|outline| outline.end.is_none()).count();
+    Ok(Merged { traces: paths.len(), samples: done.samples, cut_short, damaged, left_out_memory_parts })
 }
 
 /// The trace in the making.

@@ -3,7 +3,7 @@
 use super::data::known_sites;
 use super::html::{escape, utc};
 use crate::analysis::{Analysis, Bottleneck, SessionInfo, Totals};
-use crate::units::{bytes, digits, duration_us, percent, range};
+use crate::units::{bytes, digits, duration_us, percent, range, things};
 use std::fmt::Debug;
 use std::io::{self, Write};
 
@@ -38,7 +38,11 @@ pub(super) fn write_verdict(out: &mut dyn Write, analysis: &Analysis) -> io::Res
 fn origin(session: &SessionInfo) -> String {
     let mut parts = Vec::new();
     if !session.executable.is_empty() {
-        parts.push(format!("{}, process {}", session.executable, session.process_id));
+        // Several that were merged have none.
+        parts.push(match session.process_id {
+            0 => session.executable.clone(),
+            id => format!("{}, process {id}", session.executable),
+        });
     }
     if session.started_unix_ns > 0 {
         parts.push(utc(session.started_unix_ns));
@@ -102,9 +106,9 @@ fn cards(session: &SessionInfo, totals: &Totals) -> [Card; 6] {
             "Allocated in all",
             bytes(totals.allocated_bytes as f64),
             format!(
-                "{} bytes in {} allocations, exact",
+                "{} bytes in {}, exact",
                 digits(totals.allocated_bytes),
-                digits(totals.allocations)
+                things(totals.allocations, "allocation")
             ),
         ),
         card("Threads", digits(totals.threads), "that allocated or freed".to_owned()),
@@ -216,18 +220,10 @@ fn write_finding(out: &mut dyn Write, analysis: &Analysis, finding: &Bottleneck)
     writeln!(out, "</li>")
 }
 
-/// The place in the page's table of the call site that a finding is about: its label and one of its figures are the finding's.
+/// The place in the page's table of the call site that a finding is about, the first where there are several.
 fn blamed_site(analysis: &Analysis, finding: &Bottleneck) -> Option<usize> {
-    known_sites(analysis).iter().position(|site| {
-        let figures = [
-            site.live_bytes,
-            site.temporary_bytes,
-            site.cross_thread_bytes,
-            site.copied_bytes,
-            site.peak_bytes,
-        ];
-        site.label == finding.culprit && figures.contains(&finding.bytes)
-    })
+    let rows = known_sites(analysis).len();
+    finding.sites.iter().map(|&at| at as usize).find(|&at| at < rows)
 }
 
 /// `TemporaryChurn` as `Temporary churn`.
@@ -265,6 +261,35 @@ mod tests {
     fn kinds_and_severities_are_words() {
         assert_eq!(words(&BottleneckKind::CrossThreadFree), "Cross thread free");
         assert_eq!(words(&Severity::High), "High");
+    }
+
+    /// Whatever its figure is: growth, say, is none of the site's own columns.
+    #[test]
+    fn a_finding_leads_to_its_call_site() {
+        use crate::analysis::SiteFigures;
+        use crate::statistics::Estimate;
+        let site = |label: &str| SiteFigures { label: label.to_owned(), ..SiteFigures::default() };
+        let analysis = Analysis { sites: vec![site("app::one"), site("app::two")], ..Analysis::default() };
+        let mut finding = Bottleneck {
+            kind: BottleneckKind::Growing,
+            severity: Severity::High,
+            culprit: "app::two".to_owned(),
+            bytes: Estimate::exact(77.0),
+            evidence: String::new(),
+            advice: String::new(),
+            sites: vec![1],
+            threads: Vec::new(),
+            span_us: None,
+        };
+        let mut written = |sites: Vec<u32>| {
+            finding.sites = sites;
+            let mut out = Vec::new();
+            write_finding(&mut out, &analysis, &finding).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(written(vec![1]).contains(r##"<a href="#site-1"><code>app::<wbr>two</code></a>"##));
+        // One that the page's table does not have, and a thread.
+        assert!(!written(vec![2]).contains("<a ") && !written(Vec::new()).contains("<a "));
     }
 
     #[test]

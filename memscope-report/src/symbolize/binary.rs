@@ -16,6 +16,7 @@
 
 use super::elf_file::{Detail, ElfFile};
 use super::modules::{file_name, path_of};
+use super::shared_debug::SharedDebug;
 use memscope_trace::Module;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -23,7 +24,7 @@ use std::time::UNIX_EPOCH;
 /// Larger files are not mapped, bytes.
 const BINARY_BYTES_MAX: u64 = 8 << 30;
 /// Where distributions put debug files.
-const DEBUG_DIR: &str = "/usr/lib/debug";
+pub(super) const DEBUG_DIR: &str = "/usr/lib/debug";
 /// Reasons that are told of one module.
 const REASONS_MAX: usize = 3;
 /// Bytes of a build id that are shown.
@@ -36,6 +37,8 @@ pub(super) struct Binary {
     pub(super) detail: Detail,
     /// Whether its debug information is in `.dwo` files, and not packed.
     pub(super) has_dwo_files: bool,
+    /// The debug information that it shares with other binaries, where it names a file for that.
+    pub(super) shared: Option<SharedDebug>,
     /// Why files that might have had more were not taken; empty where there were none.
     pub(super) refused: String,
 }
@@ -48,7 +51,12 @@ impl Binary {
             let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
             Some((metadata.len(), modified.as_nanos()))
         };
-        format!("{} {:?} {:?}", self.path.display(), stamp(&self.path), stamp(&package(&self.path)))
+        let mut text =
+            format!("{} {:?} {:?}", self.path.display(), stamp(&self.path), stamp(&package(&self.path)));
+        if let Some(shared) = self.shared.as_ref().and_then(|shared| shared.path.as_deref()) {
+            text += &format!(" {} {:?}", shared.display(), stamp(shared));
+        }
+        text
     }
 }
 
@@ -121,7 +129,7 @@ impl Search<'_> {
                 Ok(file) => {
                     // A package beside the binary belongs to the skeleton units in the debug file.
                     if package(path).is_file() && !package(&candidate).is_file() {
-                        self.take(path, file.detail, false);
+                        self.take(path, &file, false);
                     } else {
                         self.offer(&candidate, &file);
                     }
@@ -136,12 +144,16 @@ impl Search<'_> {
     /// Takes the file at `path` if it knows more than the best so far.
     fn offer(&mut self, path: &Path, file: &ElfFile) {
         if self.best.as_ref().is_none_or(|best| best.detail < file.detail) {
-            self.take(path, file.detail, file.is_split && !package(path).is_file());
+            self.take(path, file, file.is_split && !package(path).is_file());
         }
     }
 
-    fn take(&mut self, path: &Path, detail: Detail, has_dwo_files: bool) {
-        self.best = Some(Binary { path: path.to_owned(), detail, has_dwo_files, refused: String::new() });
+    fn take(&mut self, path: &Path, file: &ElfFile, has_dwo_files: bool) {
+        let detail = file.detail;
+        let link = file.shared_link.as_ref();
+        let shared = link.map(|link| SharedDebug::find(link, path, self.symbols_dirs));
+        self.best =
+            Some(Binary { path: path.to_owned(), detail, has_dwo_files, shared, refused: String::new() });
     }
 }
 
@@ -162,7 +174,8 @@ fn candidates(dir: &Path, module: &Module) -> Vec<PathBuf> {
     candidates
 }
 
-fn by_build_id(dir: &Path, module: &Module) -> Vec<PathBuf> {
+/// Where in `dir` the debug file of `module` would be by its build id.
+pub(super) fn by_build_id(dir: &Path, module: &Module) -> Vec<PathBuf> {
     match module.build_id.as_slice() {
         [first, rest @ ..] if !rest.is_empty() => {
             vec![dir.join(format!(".build-id/{first:02x}/{}.debug", hex(rest)))]
@@ -172,7 +185,7 @@ fn by_build_id(dir: &Path, module: &Module) -> Vec<PathBuf> {
 }
 
 /// Whether the file at `path` is `module`'s; `Err(None)` where there is none.
-fn check(path: &Path, module: &Module, vouched_for: bool) -> Result<ElfFile, Option<String>> {
+pub(super) fn check(path: &Path, module: &Module, vouched_for: bool) -> Result<ElfFile, Option<String>> {
     let Ok(metadata) = std::fs::metadata(path) else { return Err(None) };
     let shown = path.display();
     if !metadata.is_file() {

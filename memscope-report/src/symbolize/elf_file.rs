@@ -44,6 +44,17 @@ pub(super) struct ElfFile {
     pub(super) is_split: bool,
     /// The file name in `.gnu_debuglink`, of the file that its debug information was moved to.
     pub(super) debug_link: Option<String>,
+    /// `.gnu_debugaltlink`: the file that has what its debug information shares with that of other binaries.
+    pub(super) shared_link: Option<SharedLink>,
+}
+
+/// A link to debug information that several binaries share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SharedLink {
+    /// The file's path, from the folder of the binary if it is relative.
+    pub(super) path: String,
+    /// The file's build id.
+    pub(super) build_id: Vec<u8>,
 }
 
 impl ElfFile {
@@ -68,6 +79,7 @@ impl ElfFile {
             is_bomb,
             build_id: build_id(&mut elf).unwrap_or_default(),
             debug_link: debug_link(&mut elf),
+            shared_link: shared_link(&mut elf),
         })
     }
 }
@@ -116,14 +128,26 @@ fn build_id(elf: &mut ElfStream<AnyEndian, File>) -> Option<Vec<u8>> {
 
 /// The name up to its terminating zero; none that names a folder.
 fn debug_link(elf: &mut ElfStream<AnyEndian, File>) -> Option<String> {
-    let section = elf.section_header_by_name(".gnu_debuglink").ok()?.copied()?;
+    let (name, _) = text_and_rest(elf, ".gnu_debuglink")?;
+    (!name.contains('/') && name != "..").then_some(name)
+}
+
+/// A path up to its terminating zero, and a build id behind it.
+fn shared_link(elf: &mut ElfStream<AnyEndian, File>) -> Option<SharedLink> {
+    let (path, build_id) = text_and_rest(elf, ".gnu_debugaltlink")?;
+    (!build_id.is_empty()).then_some(SharedLink { path, build_id })
+}
+
+/// What stands in a section up to its first zero, which is not nothing, and behind it.
+fn text_and_rest(elf: &mut ElfStream<AnyEndian, File>, section: &str) -> Option<(String, Vec<u8>)> {
+    let section = elf.section_header_by_name(section).ok()?.copied()?;
     if section.sh_size > SECTION_BYTES_MAX {
         return None;
     }
     let (data, _) = elf.section_data(&section).ok()?;
-    let end = data.iter().position(|&byte| byte == 0)?;
-    let name = std::str::from_utf8(&data[..end]).ok()?;
-    (!name.is_empty() && !name.contains('/') && name != "..").then(|| name.to_owned())
+    let end = data.iter().position(|&byte| byte == 0).filter(|&end| end > 0)?;
+    let text = std::str::from_utf8(&data[..end]).ok()?;
+    Some((text.to_owned(), data[end + 1..].to_vec()))
 }
 
 #[cfg(test)]

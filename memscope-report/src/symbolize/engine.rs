@@ -1,8 +1,8 @@
 //! Functions, files, lines and inlined calls of a binary's code addresses, read from its debug information.
 //!
-//! blazesym reads nearly everything: DWARF in the file or behind its debug link, `.gnu_debugaltlink`, `.dwp` packages.
-//! The one form that it does not know, debug information left in `.dwo` files (`split-debuginfo=unpacked`), is
-//! addr2line's; it opens only the `.dwo` files of units that are asked for.
+//! blazesym reads nearly everything: DWARF in the file or behind its debug link, `.dwp` packages. Two forms that it does not know are
+//! addr2line's: debug information left in `.dwo` files (`split-debuginfo=unpacked`), of which it opens only those of units that are asked for,
+//! and functions that are told in a file that several binaries share (`shared_debug.rs`).
 
 use super::binary::Binary;
 use super::elf_file::Detail;
@@ -13,7 +13,7 @@ use crate::analysis::Frame;
 use addr2line::Loader;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Addresses resolved between two words to whoever waits.
 const BATCH: usize = 256;
@@ -21,7 +21,7 @@ const BATCH: usize = 256;
 /// What reads debug information, with everything that it has parsed so far. It stays on one thread.
 pub(super) struct Engine {
     symbolizer: Symbolizer,
-    dwo: Option<(PathBuf, Option<Loader>)>,
+    loader: Option<(PathBuf, Option<Loader>)>,
 }
 
 /// What was found.
@@ -38,14 +38,15 @@ impl Engine {
         let defaults = ["/usr/lib/debug", "/lib/debug"].map(PathBuf::from);
         let dirs: Vec<PathBuf> = symbols_dirs.iter().cloned().chain(defaults).collect();
         let symbolizer = Symbolizer::builder().enable_auto_reload(false).set_debug_dirs(Some(dirs)).build();
-        Self { symbolizer, dwo: None }
+        Self { symbolizer, loader: None }
     }
 
     /// Resolves addresses of `binary`, in order; `tell` hears how many more are done. Every address is in the table,
     /// those that the binary has no name for without frames.
     pub(super) fn resolve(&mut self, binary: &Binary, svmas: &[u64], tell: impl Fn(usize)) -> Resolved {
-        if binary.has_dwo_files {
-            return self.resolve_with_dwo(binary, svmas, tell);
+        let shared = binary.shared.as_ref().and_then(|shared| shared.path.as_deref());
+        if binary.has_dwo_files || shared.is_some() {
+            return self.resolve_with_loader(binary, shared, svmas, tell);
         }
         let mut resolved = Resolved::default();
         for batch in svmas.chunks(BATCH) {
@@ -59,6 +60,13 @@ impl Engine {
                 Ok(found) => {
                     let mut stacks: Vec<Vec<Frame>> =
                         found.iter().map(|one| one.as_sym().map(frames).unwrap_or_default()).collect();
+                    if let (true, Some(shared)) = (drop_nameless(&mut stacks), &binary.shared) {
+                        resolved.problem = Some(format!(
+                            "the debug information that it shares with other binaries, {}, is not there, or of another build, so \
+                             inlined calls are missing: pass the folder that has it with --symbols",
+                            shared.name
+                        ));
+                    }
                     self.name_bare(binary, batch, &mut stacks);
                     for (&svma, frames) in batch.iter().zip(stacks) {
                         resolved.table.insert(svma, frames);
@@ -108,12 +116,18 @@ impl Engine {
         }
     }
 
-    fn resolve_with_dwo(&mut self, binary: &Binary, svmas: &[u64], tell: impl Fn(usize)) -> Resolved {
-        if self.dwo.as_ref().is_none_or(|(path, _)| *path != binary.path) {
-            self.dwo = Some((binary.path.clone(), Loader::new(&binary.path).ok()));
+    fn resolve_with_loader(
+        &mut self,
+        binary: &Binary,
+        shared: Option<&Path>,
+        svmas: &[u64],
+        tell: impl Fn(usize),
+    ) -> Resolved {
+        if self.loader.as_ref().is_none_or(|(path, _)| *path != binary.path) {
+            self.loader = Some((binary.path.clone(), Loader::new_with_sup(&binary.path, shared).ok()));
         }
         let mut resolved = Resolved::default();
-        let Some((_, Some(loader))) = &self.dwo else {
+        let Some((_, Some(loader))) = &self.loader else {
             resolved.problem = Some("its debug information is damaged".to_owned());
             self.name_from_symbol_table(binary, svmas, &mut resolved.table);
             tell(svmas.len());
@@ -121,11 +135,15 @@ impl Engine {
         };
         for batch in svmas.chunks(BATCH) {
             for &svma in batch {
-                let (frames, is_whole) = frames_with_dwo(loader, svma);
+                let (frames, is_whole) = frames_of_loader(loader, svma);
                 if !is_whole {
-                    resolved.problem = Some(
-                        "`.dwo` files are not where they were built, so inlined calls are missing".to_owned(),
-                    );
+                    let why = match shared {
+                        Some(_) => {
+                            "some inlined calls have no name in the debug information that it shares with other binaries, and are missing"
+                        }
+                        None => "`.dwo` files are not where they were built, so inlined calls are missing",
+                    };
+                    resolved.problem = Some(why.to_owned());
                 }
                 resolved.table.insert(svma, frames);
             }
@@ -133,6 +151,16 @@ impl Engine {
         }
         resolved
     }
+}
+
+/// Drops inlined calls without a name, which stands in a file that is not there; says whether there were any.
+fn drop_nameless(stacks: &mut [Vec<Frame>]) -> bool {
+    let mut any = false;
+    for frames in stacks {
+        any |= frames.iter().any(|frame| frame.function.is_empty());
+        frames.retain(|frame| !frame.inlined || !frame.function.is_empty());
+    }
+    any
 }
 
 /// The symbol's frames, innermost first: blazesym gives the function and then what is inlined into it, outermost
@@ -156,7 +184,7 @@ fn frame(function: &str, place: Option<&CodeInfo<'_>>, inlined: bool) -> Frame {
 }
 
 /// The frames of an address, innermost first, and whether its unit's `.dwo` file was there.
-fn frames_with_dwo(loader: &Loader, svma: u64) -> (Vec<Frame>, bool) {
+fn frames_of_loader(loader: &Loader, svma: u64) -> (Vec<Frame>, bool) {
     let mut frames = Vec::new();
     let mut is_whole = true;
     if let Ok(mut found) = loader.find_frames(svma) {

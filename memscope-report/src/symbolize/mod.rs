@@ -9,9 +9,9 @@
 //! 2. the trace itself, which carries symbol-table names when its session ended in order: functions;
 //! 3. the module and the offset in it.
 //!
-//! Debug information that `dwz` has moved to a file shared by several binaries (`.gnu_debugaltlink`) is followed to that file, where the link says or in
-//! `/usr/lib/debug`; without it, units that refer to it have functions and lines as far as their own file tells, and the symbol table's names
-//! otherwise. The kernel's vdso is no file: its frames are shown as `linux-vdso.so.1+0x100`, and no allocation has its call site there.
+//! Debug information that `dwz` has moved to a file shared by several binaries is read from that file (`shared_debug.rs`).
+//!
+//! The kernel's vdso is no file: its frames are shown as `linux-vdso.so.1+0x100`, and no allocation has its call site there.
 
 #[cfg(feature = "dwarf")]
 mod binary;
@@ -30,6 +30,8 @@ mod outline;
 mod owner;
 #[cfg(feature = "dwarf")]
 mod place;
+#[cfg(feature = "dwarf")]
+mod shared_debug;
 mod symbols;
 #[cfg(feature = "dwarf")]
 mod table;

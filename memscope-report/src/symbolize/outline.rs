@@ -46,7 +46,8 @@ impl Outline {
         let mut path = if is_part { name.to_owned() } else { String::new() };
         loop {
             let item = &self.items[at];
-            if !path.is_empty() {
+            // `impl $($what)+` in a macro has no name that could stand in a path.
+            if !path.is_empty() && !item.name.is_empty() {
                 path.insert_str(0, "::");
             }
             path.insert_str(0, &item.name);
@@ -298,6 +299,12 @@ trait Sort {
 }
 fn main() {
 }
+mod slices {
+    impl $($desc)+ {
+        fn sort(&self) {
+        }
+    }
+}
 "####;
 
     #[test]
@@ -313,6 +320,7 @@ fn main() {
             (26, "fmt", Some("Wrapper::fmt")),
             (30, "sorted", Some("Sort::sorted")),
             (33, "main", Some("main")),
+            (37, "sort", Some("slices::sort")),
             // What is not there, or is elsewhere.
             (11, "push", None),
             (29, "sort", None),

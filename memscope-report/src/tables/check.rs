@@ -28,6 +28,11 @@ pub fn write_check(
         table.write(out, options)?;
         writeln!(out)?;
     }
+    if checked.limits.is_empty() && checked.totals.is_empty() {
+        let nothing = "No limit was given: nothing was checked but that the trace is whole. Pass --max-peak, --max-live, \
+                       --max-allocs-per or --baseline.";
+        options.write_wrapped(out, Tone::Bad, nothing)?;
+    }
     if !checked.totals.is_empty() {
         totals(out, checked, options)?;
         sites(out, checked, limits, options)?;
@@ -58,7 +63,12 @@ fn totals(out: &mut dyn Write, checked: &Checked, options: &TextOptions) -> io::
     for total in &checked.totals {
         let change = &total.change;
         let value = |value: i64| figure(value as f64, change.is_bytes);
-        let growth = change.growth().map(signed_percent).unwrap_or_default();
+        let growth = match change.growth() {
+            Some(growth) => signed_percent(growth),
+            // There was nothing that it could be a share of.
+            None if change.new > change.old => "new".to_owned(),
+            None => String::new(),
+        };
         let figures = vec![word(total.kept).to_owned(), value(change.old), value(change.new), growth];
         table.push(tone(total.kept), figures, change.name);
     }
@@ -116,9 +126,13 @@ fn explanation(checked: &Checked, limits: &Limits) -> String {
     let few = checked.sites.iter().filter(|site| site.smallest_shown > limits.max_growth).count();
     let finest = checked.sites.iter().map(|site| site.smallest_shown).fold(f64::INFINITY, f64::min);
     let mut text = format!(
-        "shows: growth that these samples catch with {} probability, {} at best. Equal programs fail by chance in at most {} of the checks.",
+        "shows: growth that these samples catch with {} probability, {}. Equal programs fail by chance in at most {} of the checks.",
         units::percent(POWER),
-        shown(finest),
+        if finest.is_infinite() {
+            "which for none of these sites they can".to_owned()
+        } else {
+            format!("{} at best", shown(finest))
+        },
         units::percent(FALSE_ALARMS)
     );
     if checked.baselines > 1 {
@@ -131,9 +145,14 @@ fn explanation(checked: &Checked, limits: &Limits) -> String {
     }
     if few > 0 {
         text += &format!(
-            " For {few} of {} call sites the samples do not suffice to show {} (ok?: not excluded): {}.",
-            checked.sites.len(),
+            " For {few} of {} the samples do not suffice to show {}{}: {}.",
+            units::things(checked.sites.len() as u64, "call site"),
             signed_percent(limits.max_growth),
+            if checked.sites.iter().any(|site| site.standing == Standing::Unsure) {
+                " (ok?: not excluded)"
+            } else {
+                ""
+            },
             if checked.baselines > 1 {
                 "take more baselines, or sample more"
             } else {

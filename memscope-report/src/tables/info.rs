@@ -27,7 +27,12 @@ pub fn write_info(out: &mut dyn Write, info: &TraceInfo, options: &TextOptions) 
     lines.push(("damage", damage(info)));
     lines.push((
         "contents",
-        format!("{} threads, {} scopes, {} modules", info.threads, info.scopes, info.modules.len()),
+        format!(
+            "{}, {}, {}",
+            units::things(info.threads, "thread"),
+            units::things(info.scopes, "scope"),
+            units::things(info.modules.len() as u64, "module")
+        ),
     ));
     for (name, value) in lines {
         options.write_wrapped(out, Tone::Plain, &format!("{name:<9} {value}"))?;
@@ -50,15 +55,15 @@ pub fn write_info(out: &mut dyn Write, info: &TraceInfo, options: &TextOptions) 
 fn of_session(session: &Session) -> Vec<(&'static str, String)> {
     let name = if session.name.is_empty() { "a program" } else { &session.name };
     vec![
-        ("program", format!("{name} (process {}), {}", session.process_id, session.executable)),
+        ("program", format!("{name}{}, {}", units::process(session.process_id), session.executable)),
         ("started", utc(session.started_unix_ns)),
         (
             "machine",
             format!(
-                "{} {}, {} CPUs, pages of {}",
+                "{} {}, {}, pages of {}",
                 session.os,
                 session.arch,
-                session.cpus,
+                units::things(session.cpus, "CPU"),
                 units::bytes(session.page_bytes as f64)
             ),
         ),
@@ -103,8 +108,11 @@ fn intervals(info: &TraceInfo) -> String {
         let bytes = || info.intervals.iter().map(|interval| interval.interval_bytes);
         let (least, greatest) = (bytes().fold(f64::INFINITY, f64::min), bytes().fold(0.0, f64::max));
         let changes = info.intervals.len() - 1;
-        text +=
-            &format!(" at the end; changed {changes} times, {}", units::range(least, greatest, units::bytes));
+        text += &format!(
+            " at the end; changed {}, {}",
+            units::things(changes as u64, "time"),
+            units::range(least, greatest, units::bytes)
+        );
     }
     text
 }
@@ -112,28 +120,28 @@ fn intervals(info: &TraceInfo) -> String {
 fn losses(info: &TraceInfo) -> String {
     let loss = &info.loss;
     format!(
-        "{} samples by full buffers, {} by a full table; {} stacks; {} late events",
-        units::digits(loss.buffer_full),
+        "{} by full buffers, {} by a full table; {}; {}",
+        units::things(loss.buffer_full, "sample"),
         units::digits(loss.table_full),
-        units::digits(loss.stacks),
-        units::digits(loss.late_events)
+        units::things(loss.stacks, "stack"),
+        units::things(loss.late_events, "late event")
     )
 }
 
 fn damage(info: &TraceInfo) -> String {
     let read = &info.read;
     let found: Vec<String> = [
-        (u64::from(info.header_damaged), "damaged header"),
-        (read.damaged_blocks, "damaged blocks"),
-        (read.missing_blocks, "missing blocks"),
-        (read.out_of_order_blocks, "blocks out of order"),
-        (read.unknown_blocks, "blocks of an unknown kind"),
-        (read.skipped_bytes, "bytes skipped"),
-        (read.torn_tail_bytes, "bytes of a cut block at the end"),
+        (u64::from(info.header_damaged), "damaged header", ""),
+        (read.damaged_blocks, "damaged block", ""),
+        (read.missing_blocks, "missing block", ""),
+        (read.out_of_order_blocks, "block", " out of order"),
+        (read.unknown_blocks, "block", " of an unknown kind"),
+        (read.skipped_bytes, "byte", " skipped"),
+        (read.torn_tail_bytes, "byte", " of a cut block at the end"),
     ]
     .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{} {what}", units::digits(number)))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, what, how)| units::things(number, what) + how)
     .collect();
     if found.is_empty() { "none".to_owned() } else { found.join(", ") }
 }

@@ -14,11 +14,14 @@ use std::io::{self, Write};
 pub fn write_leaks(out: &mut dyn Write, leaks: &Leaks, most: usize, options: &TextOptions) -> io::Result<()> {
     let grew = leaks.sites.iter().filter(|site| site.grew()).count();
     let title = format!(
-        "{grew} of {} call sites grew for certain in the second half of the session ({}); the process by {} (exact)",
-        leaks.sites.len(),
+        "{grew} of {} grew for certain in the second half of the session ({}); the process by {} (exact)",
+        units::things(leaks.sites.len() as u64, "call site"),
         units::duration_us(leaks.window_us),
         signed(leaks.process_growth_bytes as f64, true)
     );
+    if leaks.sites.is_empty() {
+        return writeln!(out, "No call sites: nothing was sampled.");
+    }
     options.write_wrapped(out, Tone::Plain, &title)?;
     // What neither grew nor shrank nor is there says nothing.
     let moved = |site: &&Leak| site.live_bytes.value > 0.0 || site.growth_bytes.value != 0.0;

@@ -100,8 +100,8 @@ pub fn write_scopes(
         );
     }
     let title = format!(
-        "{} scopes; the process allocated {} in {} allocations",
-        scopes.len(),
+        "{}; the process allocated {} in {} allocations",
+        units::things(scopes.len() as u64, "scope"),
         units::bytes(analysis.totals.allocated_bytes as f64),
         units::count(analysis.totals.allocations as f64)
     );

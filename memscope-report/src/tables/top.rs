@@ -50,7 +50,12 @@ pub fn write_top(
     }
     let has_calls = rows.iter().any(|row| row.exact.is_some_and(|exact| exact.calls.is_some()));
     let mut heads = vec![if is_bytes { "bytes" } else { "count" }, "95% interval", "share"];
-    heads.extend(if has_calls { &CALLS[..] } else { &[] });
+    // Traces of format 1.0 do not have them.
+    let has_bytes_per_call = rows
+        .iter()
+        .any(|row| row.exact.is_some_and(|exact| exact.per_call.is_some_and(|calls| calls.p50.is_some())));
+    let of_calls = if has_bytes_per_call { CALLS.len() } else { 1 };
+    heads.extend(if has_calls { &CALLS[..of_calls] } else { &[] });
     heads.push("");
     let mut table = Table::new(&heads);
     for row in rows.iter().take(most) {
@@ -58,11 +63,15 @@ pub fn write_top(
         let mut figures =
             vec![figure(found.value, is_bytes), interval(&found, is_bytes), share(found.value, title.whole)];
         if has_calls {
-            figures.extend(calls(row));
+            figures.extend(calls(row).into_iter().take(of_calls));
         }
         table.push(Tone::Plain, figures, &row.name);
     }
     table.write(out, options)?;
+    if has_bytes_per_call {
+        let note = "p50, p99: bytes that half, and 99 of 100, of the calls stay below, with what is called from them.";
+        options.write_wrapped(out, Tone::Faint, note)?;
+    }
     if rows.len() > most {
         let note = format!("{} more: -n 0 shows all.", rows.len() - most);
         options.write_wrapped(out, Tone::Faint, &note)?;

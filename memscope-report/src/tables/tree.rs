@@ -4,6 +4,7 @@ use super::json;
 use super::layout::{Line, Table, TextOptions, Tone, figure, interval, share};
 use crate::compare::Figure;
 use crate::tree::CallTree;
+use crate::units;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -20,11 +21,11 @@ pub fn write_tree(
 ) -> io::Result<()> {
     let is_bytes = figure_shown.is_bytes();
     let title = format!(
-        "Call tree by {}: {} in all ({}), from {} samples",
+        "Call tree by {}: {} in all ({}), from {}",
         figure_shown.describe(),
         figure(tree.total.value, is_bytes),
         interval(&tree.total, is_bytes),
-        tree.total.samples
+        units::things(tree.total.samples, "sample")
     );
     options.write_wrapped(out, Tone::Plain, &title)?;
     if tree.roots.is_empty() {

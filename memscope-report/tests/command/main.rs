@@ -11,6 +11,7 @@ mod diff;
 mod hostile;
 mod merge;
 mod merge_tasks;
+mod outputs;
 mod report;
 mod sampled;
 mod scopes;

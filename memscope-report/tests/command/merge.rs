@@ -130,7 +130,10 @@ fn what_is_cut_or_damaged_stays_so() {
     let whole = write(&records);
     let good = file(&dir, "good.bin", &whole);
     let cut = file(&dir, "cut.bin", &whole[..block_ends(&records)[13] + 5]);
-    let (summary, _) = warned(0, "summary", &[&merged(&dir, 0, &[&good, &cut])], &["--json"]);
+    let both = dir.path().join("both.bin");
+    let (_, said) = warned(0, "merge", &[&good, &cut], &["-o", both.to_str().unwrap()]);
+    assert!(said.contains("1 of 2 traces without an end"), "{said}");
+    let (summary, _) = warned(0, "summary", &[&both], &["--json"]);
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     assert_eq!(summary["session"]["complete"], false);
     // The block of samples: it had 70 rows.

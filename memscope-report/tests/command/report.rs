@@ -80,7 +80,7 @@ fn bad_input_is_one_clear_line_and_exits_with_1() {
         (vec![&empty], "found an empty file"),
         (vec![&text], "found a file that begins with \"These are notes,"),
         (vec![&cut_in_header], "found a file of 20 bytes"),
-        (vec![&trace, output, &text], "expected a folder for the report, or nothing there yet, found a file"),
+        (vec![&trace, output, &text], "expected a folder, or nothing there yet, found a file"),
         (vec![&trace, output, &below_a_file], "expected a place that can be written to, found"),
     ] {
         let (code, stdout, stderr) = run(&arguments);
@@ -120,8 +120,10 @@ fn the_command_line_is_checked_and_explained() {
     assert_eq!(code, 0);
     assert!(stdout.contains("--symbols <DIR>") && stdout.contains("Examples:"), "{stdout}");
     let (code, _, stderr) = run(&["sumary".as_ref()]);
+    assert!(code == 2 && stderr.contains("unrecognized subcommand 'sumary'"), "{code}: {stderr}");
+    let (code, _, stderr) = run(&["sumary.bin".as_ref()]);
     assert_eq!(code, 1, "a file of that name is looked for");
-    assert!(stderr.contains("sumary: expected a trace that can be read"), "{stderr}");
+    assert!(stderr.contains("sumary.bin: expected a trace that can be read"), "{stderr}");
 }
 
 #[test]

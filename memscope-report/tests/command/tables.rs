@@ -175,5 +175,5 @@ fn cut_and_damaged_traces_are_used_and_said() {
     }
     assert_eq!(json(0, "info", &[&cut], &[])["complete"], false);
     let text = outcome(3, "info", &[&damaged], &[]);
-    assert!(text.contains("1 damaged blocks"), "{text}");
+    assert!(text.contains("damage    1 damaged block\n"), "{text}");
 }

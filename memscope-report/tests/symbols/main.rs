@@ -9,4 +9,5 @@ mod debug_files;
 mod kept;
 mod mapped;
 mod program;
+mod shared_debug;
 mod this_binary;

@@ -38,10 +38,10 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     trace: TraceArgs,
     /// Most live bytes at any time, such as 100MiB
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true)]
     max_peak: Option<u64>,
     /// Most live bytes at the end
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true)]
     max_live: Option<u64>,
     /// Most allocations in a call of an annotated function, in the mean; may be given several times
     #[arg(long, value_name = "SCOPE=N", value_parser = scope_limit)]
@@ -50,13 +50,13 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "BASELINE", num_args = 1..)]
     baseline: Vec<PathBuf>,
     /// Most growth over the baseline
-    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = fraction, requires = "baseline")]
+    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = fraction, allow_negative_numbers = true, requires = "baseline")]
     max_growth: f64,
     /// Call sites below this share of both traces are not compared
-    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = fraction, requires = "baseline")]
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = fraction, allow_negative_numbers = true, requires = "baseline")]
     min_share: f64,
     /// Growth by fewer bytes is no alarm
-    #[arg(long, value_name = "BYTES", default_value = "4KiB", value_parser = bytes, requires = "baseline")]
+    #[arg(long, value_name = "BYTES", default_value = "4KiB", value_parser = bytes, allow_negative_numbers = true, requires = "baseline")]
     ignore_below: u64,
     /// Print JSON
     #[arg(long)]

@@ -1,8 +1,8 @@
 //! `diff`: what changed.
 
-use crate::cli::args::{ByArg, FigureArg, NameArgs};
+use crate::cli::args::{ByArg, FigureArg, NameArgs, number};
 use crate::cli::trace::Trace;
-use crate::cli::{exit, screen};
+use crate::cli::{exit, output, screen};
 use crate::compare::{By, compare, differential_flame_graph};
 use crate::error::ReportError;
 use crate::render::{make_folder, write_file};
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_enum, default_value_t = ByArg::Function)]
     by: ByArg,
     /// Rows to show of those that are not distinguishable
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = number, allow_negative_numbers = true)]
     others: usize,
     /// Folder for diff.svg, the differential flame graph
     #[arg(short, long, value_name = "DIR")]
@@ -47,6 +47,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
+    args.output.as_deref().map_or(Ok(()), output::is_folder)?;
     let (old, new) = (Trace::load(&args.old, &args.names)?, Trace::load(&args.new, &args.names)?);
     let comparison = compare(old.side(), new.side(), args.by.into(), args.figure.into());
     let mut drawn = None;

@@ -2,7 +2,7 @@
 
 use crate::cli::args::TraceArgs;
 use crate::cli::trace::Trace;
-use crate::cli::{exit, screen};
+use crate::cli::{exit, output, screen};
 use crate::error::ReportError;
 use crate::export::{EXPORTERS, ExportError, ExportOptions, ExportSource, Measure, exporter};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   memscope-report export --format pprof trace.bin -o heap.pb.gz && go tool pprof -top heap.pb.gz
-  memscope-report export --format folded --measure peak-bytes trace.bin -o - | inferno-flamegraph > peak.svg
+  memscope-report export --format folded --measure peak-bytes t.bin -o - | inferno-flamegraph > t.svg
   memscope-report export --format csv trace.bin -o tables       a folder with a file for each table
   memscope-report export --format csv trace.bin -o sites.csv    the call sites alone
   memscope-report export --format speedscope trace.bin -o trace.json && npx speedscope trace.json")]
@@ -44,6 +44,7 @@ fn measures() -> impl TypedValueParser<Value = Measure> {
 
 pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     let format = exporter(&args.format)?;
+    output::is_no_trace(&args.output, [args.trace.trace.as_path()])?;
     let Trace { profile, symbols, .. } = Trace::load(&args.trace.trace, &args.trace.names)?;
     let source = ExportSource::from_parts(profile, symbols, args.trace.trace);
     let options = ExportOptions::default().measure(args.measure);

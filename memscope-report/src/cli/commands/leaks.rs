@@ -1,6 +1,6 @@
 //! `leaks`: what grows.
 
-use crate::cli::args::{TraceArgs, rows};
+use crate::cli::args::{TraceArgs, number, rows};
 use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     trace: TraceArgs,
     /// Most rows to show; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 12)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 12, value_parser = number, allow_negative_numbers = true)]
     rows: usize,
     /// Print JSON
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `man`: manual pages.
 
-use crate::cli::screen;
+use crate::cli::{output, screen};
 use crate::error::ReportError;
 use crate::render::{make_folder, write_file};
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
         screen::print(|out| clap_mangen::Man::new(command).render(&mut &mut *out))?;
         return Ok(crate::cli::exit::OK);
     };
+    output::is_folder(&dir)?;
     make_folder(&dir)?;
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         let name = format!("memscope-report-{}", sub.get_name());

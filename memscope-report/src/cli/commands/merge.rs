@@ -1,8 +1,9 @@
 //! `merge`: several traces made into one.
 
-use crate::cli::{exit, screen};
+use crate::cli::{exit, output, screen};
 use crate::error::ReportError;
 use crate::merge::{Merged, merge};
+use crate::units::things;
 use memscope_trace::TraceError;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ own. Threads get the number of their trace behind their name: worker [2]. Each t
 What resident memory consists of is a matter of one process: see each trace's own report for it.
 Every command reads the result.")]
 pub(in crate::cli) struct Args {
-    /// The traces, two or more
+    /// The traces
     #[arg(value_name = "TRACE", required = true, num_args = 1..)]
     traces: Vec<PathBuf>,
     /// The file to write; - for standard output
@@ -31,6 +32,7 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     if screen::is_stdout(&args.output) && io::stdout().is_terminal() {
         return Err(ReportError::Print(io::Error::other("a terminal, where a trace is of no use; pass a file or a pipe")));
     }
+    output::is_no_trace(&args.output, args.traces.iter().map(PathBuf::as_path))?;
     let mut result = None;
     let written = screen::write_to(&args.output, |out| match merge(&args.traces, out) {
         // The sink's own error; a trace's has its path.
@@ -50,10 +52,20 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
         let left_out = "what resident memory consists of is left out: it is told of one process at a time, by each trace's own report";
         screen::warn(&args.output, &[left_out.to_owned()]);
     }
+    if merged.cut_short > 0 {
+        let cut = format!(
+            "{} of {} without an end: the program was killed, crashed, or still runs. What is missing there is missing here, \
+             and the merged trace has no end either",
+            merged.cut_short,
+            things(merged.traces as u64, "trace")
+        );
+        screen::warn(&args.output, &[cut]);
+    }
     if !screen::is_stdout(&args.output) {
         screen::print(|out| {
             let path = args.output.display();
-            writeln!(out, "{} traces with {} samples are in {path}", merged.traces, crate::units::digits(merged.samples))
+            let (traces, samples) = (things(merged.traces as u64, "trace"), things(merged.samples, "sample"));
+            writeln!(out, "{traces} with {samples}: {path}")
         })?;
     }
     Ok(if merged.damaged { exit::DAMAGED } else { exit::OK })

@@ -2,7 +2,7 @@
 
 use crate::cli::args::TraceArgs;
 use crate::cli::bar::Bar;
-use crate::cli::{exit, screen};
+use crate::cli::{exit, output, screen};
 use crate::error::ReportError;
 use crate::render::{RenderOptions, render};
 use std::path::{Path, PathBuf};
@@ -33,8 +33,9 @@ pub(in crate::cli) fn run(args: Args) -> Result<u8, ReportError> {
     options.symbol_cache_dir = names.cache_dir();
     options.all_frames = names.all_frames;
     options.symbols_dirs = names.symbols;
-    let output = args.output.unwrap_or_else(|| default_output(&trace));
-    let result = render(&trace, &output, &options);
+    let folder = args.output.unwrap_or_else(|| default_output(&trace));
+    output::is_folder(&folder)?;
+    let result = render(&trace, &folder, &options);
     bar.finish();
     let rendered = result?;
     if !args.quiet {

@@ -1,6 +1,6 @@
 //! `scopes`: the tree of annotated functions, spans, tasks.
 
-use crate::cli::args::{TraceArgs, rows};
+use crate::cli::args::{TraceArgs, number, rows};
 use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
@@ -32,13 +32,13 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     flat: bool,
     /// Most levels of the tree to show
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = number, allow_negative_numbers = true)]
     depth: usize,
     /// Most call sites to show of each scope
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number, allow_negative_numbers = true)]
     sites: usize,
     /// Most scopes to show, those with most bytes; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 40)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 40, value_parser = number, allow_negative_numbers = true)]
     rows: usize,
     /// Print JSON, with all figures
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `tasks`: instances of tasks.
 
-use crate::cli::args::{TraceArgs, rows};
+use crate::cli::args::{TraceArgs, number, rows};
 use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     trace: TraceArgs,
     /// Most tasks to show; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = number, allow_negative_numbers = true)]
     rows: usize,
     /// Print JSON
     #[arg(long)]

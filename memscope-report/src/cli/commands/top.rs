@@ -1,7 +1,7 @@
 //! `top`: the largest.
 
 use crate::analysis::GroupBy;
-use crate::cli::args::{TraceArgs, rows};
+use crate::cli::args::{TraceArgs, number, rows};
 use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
@@ -33,7 +33,7 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     inclusive: bool,
     /// Most rows to show; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = number, allow_negative_numbers = true)]
     rows: usize,
     /// Print JSON
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `tree`: the call tree.
 
-use crate::cli::args::{FigureArg, TraceArgs, fraction};
+use crate::cli::args::{FigureArg, TraceArgs, fraction, number};
 use crate::cli::trace::Trace;
 use crate::cli::{exit, screen};
 use crate::error::ReportError;
@@ -23,10 +23,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, visible_alias = "sort", value_enum, default_value_t = FigureArg::Bytes)]
     figure: FigureArg,
     /// Most levels to show
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = number, allow_negative_numbers = true)]
     depth: usize,
     /// Leave out functions below this share of the whole
-    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = fraction)]
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = fraction, allow_negative_numbers = true)]
     min_share: f64,
     /// Begin with the functions that allocate, their callers below them
     #[arg(long)]

@@ -14,6 +14,7 @@ use super::source::ExportSource;
 use super::stacks::Interner;
 use super::{ExportError, ExportOptions, Exporter};
 use crate::load::{Event, Fate};
+use crate::units;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use locations::Locations;
@@ -119,11 +120,11 @@ fn head(source: &ExportSource, strings: &mut Strings) -> Message {
     message.number(10, profile.duration_us.saturating_mul(1_000));
     message.number(14, strings.id("alloc_space"));
     let comment = format!(
-        "memscope {}: {} (process {}); values are estimates from {} samples",
+        "memscope {}: {}{}; values are estimates from {}",
         profile.session.memscope_version,
         source.title(),
-        profile.session.process_id,
-        profile.samples
+        units::process(profile.session.process_id),
+        units::things(profile.samples, "sample")
     );
     message.packed(13, [strings.id(&comment)]);
     message
