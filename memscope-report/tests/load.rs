@@ -145,7 +145,7 @@ fn what_is_no_trace_says_what_to_do() {
     let newer = write_with_version(2);
     let message = refused(&newer);
     assert!(
-        message.contains("expected trace format 1.x, found 2.3") && message.contains("newer"),
+        message.contains("expected trace format 1.x, found 2.4") && message.contains("newer"),
         "{message}"
     );
 }
