@@ -24,6 +24,8 @@ use super::{
 use crate::analysis::Slices;
 use crate::statistics::{Estimate, Sum};
 
+/// Bins that are looked at: slices have 128 at most, and what rose in them only and then stood still for this long does not rise any more.
+const BINS_MAX: u64 = 8_192;
 /// Shorter sessions are all start.
 const SESSION_MIN_US: u64 = 2_000_000;
 /// The part of the session that is its start.
@@ -94,7 +96,7 @@ struct Held {
 impl Held {
     fn of(slices: &Slices, at: u32, duration_us: u64) -> Self {
         let cells = cells_of(slices, at);
-        let bins = duration_us.div_ceil(slices.bin_us).max(1) as usize;
+        let bins = duration_us.div_ceil(slices.bin_us).clamp(1, BINS_MAX) as usize;
         let start = (bins as f64 * START) as usize;
         let mut changes = vec![0.0; bins];
         // What was made and freed before the start ended, and after.
