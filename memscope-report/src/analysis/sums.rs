@@ -32,7 +32,7 @@ impl Sums {
         ];
         for (sum, part) in parts {
             if part.samples() > 0 {
-                sum.merge(&part.scaled(size));
+                sum.merge_scaled(part, size);
             }
         }
     }

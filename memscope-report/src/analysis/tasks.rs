@@ -32,13 +32,10 @@ fn figures(task: &TaskInstance, losses: Losses, all: &Total) -> TaskFigures {
         let estimate = total.thinned(losses).estimate_within(whole);
         // No more can be live than it allocated; of one that has ended that is known to the last byte.
         let most = if task.end.is_some() { task.allocated_bytes as f64 } else { f64::INFINITY };
-        let within = |bytes: f64| bytes.min(most);
-        Estimate {
-            value: within(estimate.value),
-            low: within(estimate.low),
-            high: within(estimate.high),
-            ..estimate
-        }
+        let (value, high) = (estimate.value.min(most), estimate.high.min(most));
+        // Where even the lower end is above that, what was seen is all that is sure.
+        let low = if estimate.low <= value { estimate.low } else { total.seen().min(value) };
+        Estimate { value, low, high, ..estimate }
     };
     let some = |id: u32| (id != 0).then_some(id);
     TaskFigures {

@@ -158,7 +158,7 @@ impl<'a> Replay<'a> {
             self.tasks.extend(self.announced.take(id).map(|task| (id, task)));
             let sample = self.sample(id, open);
             tell(Event::Allocated(sample))?;
-            match self.early.remove(&id) {
+            match if self.early.is_empty() { None } else { self.early.remove(&id) } {
                 Some((thread, time_us)) => {
                     self.tasks.remove(&id);
                     tell(Event::Ended(sample, fate(thread), time_us))?;

@@ -12,8 +12,8 @@ const EXACT_SHAPE: f64 = 200.0;
 /// Terms after which the series and the fraction have long converged for shapes up to [`EXACT_SHAPE`].
 const MAX_TERMS: u32 = 1000;
 const RELATIVE_ERROR: f64 = 1e-12;
-/// A relative step of the search after which the error is its third power, about.
-const LAST_STEP: f64 = 1e-4;
+/// A step of the search, in standard deviations and in values, after which the error is less than its fifth power.
+const LAST_STEP: f64 = 0.01;
 /// Steps of the search for a quantile; each one halves its bracket at least.
 const MAX_STEPS: u32 = 80;
 /// Lanczos' coefficients for g = 7.
@@ -50,22 +50,34 @@ impl Gamma {
         Self { shape, scale, ln_factorial }
     }
 
-    /// The probability of a value up to `x`, the density there, and the density's relative slope.
-    fn at(&self, x: f64) -> (f64, f64, f64) {
+    /// What the distribution is at `x`.
+    fn at(&self, x: f64) -> Point {
         let (shape, x) = (self.shape, x / self.scale);
         if x <= 0.0 {
-            return (0.0, 0.0, 0.0);
+            return Point::default();
         }
-        let slope = ((shape - 1.0) / x - 1.0) / self.scale;
         if shape > EXACT_SHAPE {
-            let root = (x / shape).cbrt();
-            let normal = (root - 1.0 + 1.0 / (9.0 * shape)) * 3.0 * shape.sqrt();
-            let density = (-normal * normal / 2.0).exp() / (2.0 * PI).sqrt();
-            let density = density * shape.sqrt() * root / x / self.scale;
-            return (normal_probability(normal), density, slope);
+            let (normal, slope) = self.normal(x);
+            let density = slope * (-normal * normal / 2.0).exp() / (2.0 * PI).sqrt();
+            // Of the logarithm of the density: -normal^2/2 + ln slope, where slope falls with x^(2/3).
+            let third = 2.0 / (3.0 * x);
+            let first = -normal * slope - third;
+            let second = -slope * slope + third * normal * slope + third / x;
+            let last = 2.0 * third * slope * slope
+                + third * (slope * slope - normal * slope * (1.0 / x + third))
+                - 2.0 * third / (x * x);
+            return Point::new(normal_probability(normal), density, [first, second, last], self.scale);
         }
         let front = (shape * x.ln() - x - self.ln_factorial).exp();
-        (incomplete(shape, x, front), front * shape / x / self.scale, slope)
+        let less = shape - 1.0;
+        let logarithm = [less / x - 1.0, -less / (x * x), 2.0 * less / (x * x * x)];
+        Point::new(incomplete(shape, x, front), front * shape / x, logarithm, self.scale)
+    }
+
+    /// The normal variable that `x`, in scales, is about (Wilson and Hilferty), and its slope there.
+    fn normal(&self, x: f64) -> (f64, f64) {
+        let root = (x / self.shape).cbrt();
+        ((root - 1.0 + 1.0 / (9.0 * self.shape)) * 3.0 * self.shape.sqrt(), self.shape.sqrt() * root / x)
     }
 
     /// The value that lies `deviates` standard deviations of a normal variable off the middle, about.
@@ -76,36 +88,102 @@ impl Gamma {
     }
 }
 
-/// The value that an even mixture of the two distributions stays below with `probability` (0 < p < 1), by Halley's
-/// method inside a bracket that every step narrows: each step has three times as many right digits as the one before.
+/// A distribution at one place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Point {
+    /// The probability of a value up to there.
+    below: f64,
+    /// The density, and its first three derivatives.
+    densities: [f64; 4],
+}
+
+impl Point {
+    /// From the derivatives of the density's logarithm, all by a value in `scale`s.
+    fn new(below: f64, density: f64, [first, second, third]: [f64; 3], scale: f64) -> Self {
+        let factors = [1.0, first, first * first + second, first * (first * first + 3.0 * second) + third];
+        let mut per_value = density;
+        let densities = factors.map(|factor| {
+            per_value /= scale;
+            factor * per_value
+        });
+        Self { below, densities }
+    }
+
+    fn mixed(self, other: Self) -> Self {
+        let mut densities = self.densities;
+        densities.iter_mut().zip(other.densities).for_each(|(one, other)| *one = one.midpoint(other));
+        Self { below: self.below.midpoint(other.below), densities }
+    }
+
+    /// The step to where the probability is less by `error`, by the first five terms of its series.
+    fn step(&self, error: f64) -> f64 {
+        let [density, first, second, third] = self.densities;
+        let mut step = -error / density;
+        for _ in 0..3 {
+            let value =
+                error + step * (density + step * (first / 2.0 + step * (second / 6.0 + step * third / 24.0)));
+            let slope = density + step * (first + step * (second / 2.0 + step * third / 6.0));
+            step -= value / slope;
+        }
+        step
+    }
+
+    /// The same by Halley's method, for longer steps.
+    fn halley_step(&self, error: f64) -> f64 {
+        let newton = error / self.densities[0];
+        // Far off, where the curvature would lead astray, it is Newton's.
+        -newton / (1.0 - 0.5 * newton * self.densities[1] / self.densities[0]).max(0.5)
+    }
+}
+
+/// Where the mixture's quantile is, about: where the normal variables that its parts are about stay below `deviates`, in the mean.
+fn start(deviates: f64, parts: &[Gamma; 2]) -> f64 {
+    let x = parts[0].near(deviates).midpoint(parts[1].near(deviates));
+    let (mut error, mut slope) = (0.0, 0.0);
+    for part in parts {
+        let (normal, own_slope) = part.normal(x / part.scale);
+        let off = normal - deviates;
+        // The normal distribution's series, in units of its density.
+        let curve = deviates * deviates - 1.0;
+        error += off * (1.0 - off * (deviates / 2.0 - off * curve / 6.0));
+        slope += (1.0 - off * (deviates - off * curve / 2.0)) * own_slope / part.scale;
+    }
+    let better = x - error / slope;
+    if slope > 0.0 && (better / x - 1.0).abs() < 0.5 { better } else { x }
+}
+
+/// The value that an even mixture of the two distributions stays below with `probability` (0 < p < 1). The search is by Halley's
+/// method inside a bracket that every step narrows, until it is so near that the series of the distribution function ends it.
 pub(super) fn mixture_quantile(probability: f64, parts: [Gamma; 2]) -> f64 {
     let deviates = if probability < 0.5 { -1.96 } else { 1.96 };
-    let mut x = parts[0].near(deviates).midpoint(parts[1].near(deviates));
+    let mut x = start(deviates, &parts);
+    let deviation = parts[0].scale * parts[0].shape.sqrt();
     let (mut below, mut above) = (0.0_f64, f64::INFINITY);
     for _ in 0..MAX_STEPS {
-        let [(one, one_density, one_slope), (other, other_density, other_slope)] =
-            parts.map(|part| part.at(x));
-        let error = one.midpoint(other) - probability;
+        let here = parts[0].at(x).mixed(parts[1].at(x));
+        let error = here.below - probability;
+        let last = here.step(error);
+        // Between two humps the series says nothing of how far the others are.
+        let is_near = error.abs() <= 0.1 * probability.min(1.0 - probability);
+        if is_near && last.abs() <= LAST_STEP * deviation.min(x) {
+            return x + last;
+        }
         if error > 0.0 {
             above = above.min(x)
         } else {
             below = below.max(x)
         }
-        let density = one_density.midpoint(other_density);
-        let slope = (one_density * one_slope).midpoint(other_density * other_slope) / density;
-        let newton = error / density;
-        // Far off, where the curvature would lead astray, it is Newton's.
-        let halley = newton / (1.0 - 0.5 * newton * slope).max(0.5);
-        let next = if x - halley > below && x - halley < above {
-            x - halley
+        let step = here.halley_step(error);
+        let before = x;
+        x = if x + step > below && x + step < above {
+            x + step
         } else if above.is_finite() {
             below.midpoint(above)
         } else {
             2.0 * x
         };
-        let step = (next - x).abs();
-        x = next;
-        if step <= LAST_STEP * x {
+        // Extreme shapes, where the bracket is as narrow as numbers are.
+        if x == before {
             break;
         }
     }
@@ -243,6 +321,24 @@ mod tests {
     fn gamma_is_the_factorial() {
         for (x, factorial) in [(0.0, 1.0_f64), (1.0, 1.0), (4.0, 24.0), (10.0, 3_628_800.0)] {
             assert!((ln_factorial(x) - factorial.ln()).abs() < 1e-12, "{x}");
+        }
+    }
+
+    /// The parts are those of a sum without and with one more piece, which is no heavier than the heaviest: `interval.rs`.
+    #[test]
+    fn of_a_mixture_as_much_lies_below_as_was_asked_for() {
+        let gamma = |mean: f64, variance: f64| Gamma::new(mean * mean / variance, variance / mean);
+        for shape in [1.0, 1.5, 2.0, 7.3, 40.0, 150.0, 199.0, 201.0, 1e3, 1e6, 1e10_f64] {
+            for share in [1e-6, 0.01, 0.3, 0.9, 1.0] {
+                let (variance, piece) = (1.0 / shape, share / shape.sqrt());
+                let parts = [gamma(1.0, variance), gamma(1.0 + piece, variance + piece * piece)];
+                for probability in [0.005, 0.025, 0.5, 0.975, 0.995] {
+                    let x = mixture_quantile(probability, parts);
+                    let below = parts[0].at(x).mixed(parts[1].at(x)).below;
+                    let case = format!("shape {shape}, a piece of {share}, p {probability}");
+                    assert!((below - probability).abs() < 1e-7, "{case}: {x} has {below} below");
+                }
+            }
         }
     }
 

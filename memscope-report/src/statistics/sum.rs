@@ -112,7 +112,9 @@ impl Sum {
             return self.estimate(known);
         }
         let piece = (whole.bytes - whole.seen_bytes).max(0.0) / whole.samples as f64;
-        let high = (-(2.0 * super::interval::TAIL).ln() * piece).min(whole.estimate(known).high);
+        let high = -(2.0 * super::interval::TAIL).ln() * piece;
+        // As in [`Total::estimate_within`].
+        let high = if high <= whole.bytes { high } else { high.min(whole.estimate(known).high) };
         Estimate { high, ..Estimate::default() }
     }
 

@@ -36,8 +36,14 @@ impl Piece {
         self.weighted - self.value
     }
 
+    fn scaled(self, factor: f64) -> Self {
+        Self { weighted: self.weighted * factor, value: self.value * factor }
+    }
+
+    #[inline]
     fn is_heavier_than(self, other: Self) -> bool {
-        (self.unseen(), self.weighted) > (other.unseen(), other.weighted)
+        let (own, others) = (self.unseen(), other.unseen());
+        own > others || (own == others && self.weighted > other.weighted)
     }
 }
 
@@ -118,12 +124,22 @@ impl Total {
         other.heaviest.iter().for_each(|&piece| self.weigh(piece));
     }
 
+    /// Adds what `other`'s samples are with each value times `factor`: merging [`Total::scaled`], without making it.
+    pub(crate) fn merge_scaled(&mut self, other: &Self, factor: f64) {
+        self.value += other.value * factor;
+        self.seen += other.seen * factor;
+        self.squares += other.squares * factor * factor;
+        self.weighted_squares += other.weighted_squares * factor * factor;
+        self.samples += other.samples;
+        other.heaviest.iter().for_each(|piece| self.weigh(piece.scaled(factor)));
+    }
+
+    #[inline]
     fn weigh(&mut self, piece: Piece) {
         let [first, second] = self.heaviest;
-        if piece.is_heavier_than(first) {
-            self.heaviest = [piece, first];
-        } else if piece.is_heavier_than(second) {
-            self.heaviest[1] = piece;
+        // Mostly it is lighter than both.
+        if piece.is_heavier_than(second) {
+            self.heaviest = if piece.is_heavier_than(first) { [piece, first] } else { [first, piece] };
         }
     }
 
@@ -131,14 +147,13 @@ impl Total {
     /// their bytes.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
-        let scaled = |piece: Piece| Piece { weighted: piece.weighted * factor, value: piece.value * factor };
         Self {
             value: self.value * factor,
             seen: self.seen * factor,
             squares: self.squares * factor * factor,
             weighted_squares: self.weighted_squares * factor * factor,
             samples: self.samples,
-            heaviest: self.heaviest.map(scaled),
+            heaviest: self.heaviest.map(|piece| piece.scaled(factor)),
         }
     }
 
@@ -226,7 +241,9 @@ impl Total {
         }
         let piece = (whole.value - whole.seen).max(0.0) / whole.samples as f64;
         // Half of exp(-pieces) is the tail.
-        let high = (-(2.0 * TAIL).ln() * piece).min(whole.interval().1);
+        let high = -(2.0 * TAIL).ln() * piece;
+        // The whole's upper end, which takes long to work out, is its estimate at least.
+        let high = if high <= whole.value { high } else { high.min(whole.interval().1) };
         Estimate { value: 0.0, low: 0.0, high, samples: 0 }
     }
 
@@ -236,7 +253,7 @@ impl Total {
 
     /// Sum of the sampled values: certain.
     #[cfg(feature = "tools")]
-    pub(super) fn seen(&self) -> f64 {
+    pub(crate) fn seen(&self) -> f64 {
         self.seen
     }
 
