@@ -252,7 +252,6 @@ impl Total {
     }
 
     /// Sum of the sampled values: certain.
-    #[cfg(feature = "tools")]
     pub(crate) fn seen(&self) -> f64 {
         self.seen
     }
