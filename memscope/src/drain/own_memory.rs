@@ -19,6 +19,8 @@ use memscope_trace::OwnMemory;
 /// It may take this part of a core, and is not done more often than that.
 const SHARE: u64 = 20_000;
 const SHORTEST_NS: u64 = 1_000_000_000;
+/// Of a mapping, what the kernel is asked of at once. It takes the lock of the mappings for each 2 MiB.
+const PIECE_BYTES: usize = 4 << 20;
 
 /// What the drain thread lends for it.
 #[derive(Clone, Copy)]
@@ -44,16 +46,16 @@ impl OwnMemoryBook {
     /// The figures, if it is time.
     pub(super) fn measure(
         &mut self,
-        time_us: u64,
-        is_last: bool,
+        (time_us, is_last): (u64, bool),
         sampler: &mut Sampler,
         owned: Owned<'_>,
+        between: &mut dyn FnMut(),
     ) -> Option<OwnMemory> {
         let began_ns = sys::monotonic_ns();
         if began_ns < self.next_ns && !is_last {
             return None;
         }
-        let (mapped_bytes, shared_bytes) = own_mappings(sampler).unzip();
+        let (mapped_bytes, shared_bytes) = own_mappings(sampler, between).unzip();
         let measured = OwnMemory {
             time_us,
             mapped_bytes,
@@ -61,7 +63,13 @@ impl OwnMemoryBook {
             heap_bytes: Some(self.heap_bytes(owned.data)),
             stack_bytes: self.stack.and_then(|(low, end)| sampler.stack_bytes(Range::of(low, end)).ok()),
             module_bytes: sampler
-                .anonymous_bytes(owned.modules.iter().flat_map(|module| module.writable.iter().copied()))
+                .anonymous_bytes(
+                    owned
+                        .modules
+                        .iter()
+                        .flat_map(|module| module.writable.iter().copied())
+                        .inspect(|_| between()),
+                )
                 .ok(),
         };
         let cost_ns = sys::monotonic_ns().saturating_sub(began_ns);
@@ -80,12 +88,16 @@ impl OwnMemoryBook {
 }
 
 /// Resident bytes of memscope's own mappings, private ones and shared ones; `None` where not all of them can be looked at.
-fn own_mappings(sampler: &mut Sampler) -> Option<(u64, u64)> {
+fn own_mappings(sampler: &mut Sampler, between: &mut dyn FnMut()) -> Option<(u64, u64)> {
     let (mut private, mut shared) = (Some(0_u64), Some(0_u64));
     let unknown_bytes = sys::for_each_mapping(|mapping| {
-        let range = Range::of(mapping.start, mapping.start.saturating_add(mapping.bytes));
+        let end = mapping.start.saturating_add(mapping.bytes);
         let sum = if mapping.is_shared { &mut shared } else { &mut private };
-        *sum = sum.and_then(|sum| Some(sum + sampler.resident_bytes(range).ok()?));
+        for start in (mapping.start..end).step_by(PIECE_BYTES) {
+            between();
+            let range = Range::of(start, end.min(start.saturating_add(PIECE_BYTES)));
+            *sum = sum.and_then(|sum| Some(sum + sampler.resident_bytes(range).ok()?));
+        }
     });
     (unknown_bytes == 0).then_some(())?;
     private.zip(shared)

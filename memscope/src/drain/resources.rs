@@ -43,6 +43,7 @@ impl ResourceBook {
     pub(crate) fn open() -> Self {
         let mut sampler = Sampler::new();
         sampler.set_calling_thread_apart();
+        sampler.walk_pages(false);
         Self {
             sampler,
             fold: Fold::default(),
@@ -57,18 +58,20 @@ impl ResourceBook {
         }
     }
 
-    /// Takes a sample, and writes it; `last` takes one of everything. Returns the main figures.
+    /// Takes a sample, and writes it; `last` takes one of everything. Returns the main figures. Between two questions to the kernel about memory, each of which
+    /// waits for the lock of the process's mappings, it calls `between`.
     pub(crate) fn sample(
         &mut self,
         time_us: u64,
         last: bool,
         owned: Owned<'_>,
         records: &mut Vec<Record>,
+        between: &mut dyn FnMut(),
     ) -> Resources {
         let worked = |before_ns| self.cpu_ns.saturating_sub(before_ns) >= FULL_AFTER_CPU_NS;
         let full = last || self.cpu_at_full_ns.is_none_or(|ns| self.brief >= self.full_every && worked(ns));
         let began_ns = sys::thread_cpu_ns();
-        let stacks = if full { resident_stacks(&mut self.sampler) } else { (0, None) };
+        let stacks = if full { resident_stacks(&mut self.sampler, between) } else { (0, None) };
         let snapshot = self.sampler.sample(if full { Detail::Full } else { Detail::Brief });
         // Where the CPU time cannot be had, each tenth sample has the threads, as if the process were busy.
         let usage = snapshot.usage.ok().map(|usage| usage.user_ns + usage.system_ns);
@@ -87,7 +90,7 @@ impl ResourceBook {
         if full {
             records.push(Record::ResourceDetails(details(time_us, &snapshot)));
             write_threads(&mut self.told_threads, time_us, &snapshot, records);
-            let own = self.own_memory.measure(time_us, last, &mut self.sampler, owned);
+            let own = self.own_memory.measure((time_us, last), &mut self.sampler, owned, between);
             records.extend(own.map(Record::OwnMemory));
             self.brief = 1;
             self.cpu_at_full_ns = Some(self.cpu_ns);
@@ -96,6 +99,11 @@ impl ResourceBook {
             self.full_every = u32::try_from(affordable).unwrap_or(u32::MAX).max(FULL_EVERY);
         }
         resources
+    }
+
+    /// The session ends, and nobody waits for the rings: the next sample may take its time.
+    pub(crate) fn take_time(&mut self) {
+        self.sampler.walk_pages(true);
     }
 
     /// What the samples say together.
@@ -149,11 +157,12 @@ fn parts(snapshot: &Snapshot<'_>, (stacks, stack_bytes): (u64, Option<u64>)) -> 
 }
 
 /// How many threads' stacks are known, and what is resident of them, bytes.
-fn resident_stacks(sampler: &mut Sampler) -> (u64, Option<u64>) {
+fn resident_stacks(sampler: &mut Sampler, between: &mut dyn FnMut()) -> (u64, Option<u64>) {
     let (mut stacks, mut bytes) = (0, Some(0));
     registry::for_each(|record| {
         if let Some((low, end)) = record.known_stack_bounds() {
             stacks += 1;
+            between();
             bytes = bytes.and_then(|bytes| Some(bytes + sampler.stack_bytes(Range::of(low, end)).ok()?));
         }
     });

@@ -71,6 +71,11 @@ impl Rhythm {
         }
     }
 
+    /// Whether the rings were emptied a tick ago: for work that takes longer than one.
+    pub(crate) fn is_late(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.emptied_ns) >= self.tick_ns
+    }
+
     /// How long to wait at `now_ns`, and whether to be rung for.
     pub(crate) fn wait(&self, now_ns: u64) -> (Duration, bool) {
         if self.is_ticking {

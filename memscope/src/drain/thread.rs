@@ -77,6 +77,8 @@ pub(super) struct Drain {
     peak: (u64, u64),
     rhythm: Rhythm,
     next_resources_ns: u64,
+    /// Samples and frees that were drained in the middle of other work.
+    events_meanwhile: u64,
     next_threads_ns: u64,
     records: Vec<Record>,
 }
@@ -105,6 +107,7 @@ impl Drain {
             peak: (0, 0),
             rhythm: Rhythm::new(interval.interval_bytes <= 0.0),
             next_resources_ns: 0,
+            events_meanwhile: 0,
             next_threads_ns: start_ns + THREADS_NS,
             records: Vec::new(),
         };
@@ -126,11 +129,10 @@ impl Drain {
             if let Some(reason) = shared.stop() {
                 return self.end(reason);
             }
-            let events = self.collect();
-            let now_ns = sys::monotonic_ns();
-            self.rhythm.emptied(now_ns, events > 0);
-            let slower_cpu_ns = self.slower_work(now_ns);
+            let mut events = self.empty_rings();
+            let slower_cpu_ns = self.slower_work(sys::monotonic_ns());
             self.write();
+            events += std::mem::take(&mut self.events_meanwhile);
             if let Some(snapshots) = &mut self.snapshots {
                 snapshots.take();
             }
@@ -138,6 +140,15 @@ impl Drain {
                 governor.tick_ended(events, slower_cpu_ns);
             }
         }
+    }
+
+    /// Empties the rings, and writes what was in them; how many samples and frees there were.
+    fn empty_rings(&mut self) -> u64 {
+        let events = self.collect();
+        self.rhythm.emptied(sys::monotonic_ns(), events > 0);
+        // At once: other work may take long where the process's mappings are locked by its threads.
+        self.write();
+        events
     }
 
     /// Empties the rings; how many samples and frees there were.
@@ -226,12 +237,20 @@ impl Drain {
     }
 
     fn resources(&mut self, time_us: u64, last: bool) {
-        if let Some(book) = &mut self.resources {
-            let owned = Owned { data: self.data, modules: &self.modules };
-            let resources = book.sample(time_us, last, owned, &mut self.records);
-            if let Some(snapshots) = &mut self.snapshots {
-                snapshots.observe(&resources);
+        let Some(mut book) = self.resources.take() else { return };
+        let modules = std::mem::take(&mut self.modules);
+        let owned = Owned { data: self.data, modules: &modules };
+        let mut records = Vec::new();
+        let resources = book.sample(time_us, last, owned, &mut records, &mut || {
+            if !last && self.rhythm.is_late(sys::monotonic_ns()) {
+                let events = self.empty_rings();
+                self.events_meanwhile += events;
             }
+        });
+        (self.resources, self.modules) = (Some(book), modules);
+        self.records.append(&mut records);
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.observe(&resources);
         }
     }
 
@@ -253,6 +272,11 @@ impl Drain {
         let now_ns = sys::monotonic_ns();
         let totals = self.counters(now_ns);
         let time_us = self.since_start_us(now_ns);
+        if reason == EndReason::Finalized
+            && let Some(book) = &mut self.resources
+        {
+            book.take_time();
+        }
         self.resources(time_us, true);
         self.book.threads(self.start_ns, true, &mut self.records);
         self.book.scopes.figures(time_us, true, &mut self.records);

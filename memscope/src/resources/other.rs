@@ -41,6 +41,9 @@ impl Sampler {
     /// Threads are not counted here.
     pub(crate) fn set_calling_thread_apart(&mut self) {}
 
+    /// No pages are walked here.
+    pub(crate) fn walk_pages(&mut self, _may: bool) {}
+
     /// All figures of this instant.
     pub(crate) fn sample(&mut self, _detail: Detail) -> Snapshot<'_> {
         let asked = ProcessRefreshKind::nothing().with_memory();

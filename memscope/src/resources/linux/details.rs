@@ -5,7 +5,7 @@
 //! | memory pressure | cgroup v2 `memory.pressure` | full sample | one small file |
 //! | CPU quota | cgroup v2 or v1 `cpu.stat` | full sample | one small file |
 //! | descriptors | length of `/proc/self/fd` (Linux 6.2), else its listing | 2 s | 1/20,000 of the time |
-//! | proportional set size | `/proc/self/smaps_rollup`: walks all pages | 10 s | 1/20,000 of the time; not above 4 GiB of RSS |
+//! | proportional set size | `/proc/self/smaps_rollup`: walks all pages, 50 ms where threads change the mappings meanwhile | 10 s; a session asks at its end | 1/20,000 of the time; not above 4 GiB of RSS |
 
 use super::super::os;
 use super::super::snapshot::{Details, Figure, Gap};
@@ -43,6 +43,11 @@ impl DetailSources {
             descriptors_pace: Pace::new(2_000_000_000),
             cgroup: CgroupDetails::open(root),
         }
+    }
+
+    /// Leaves out what walks all pages, or asks for it the next time.
+    pub(super) fn walk_pages(&mut self, may: bool) {
+        if may { self.rollup_pace.bring_on() } else { self.rollup_pace.put_off() }
     }
 
     pub(super) fn ask(&mut self, reader: &mut Reader, rss_bytes: Figure<u64>) -> Details {

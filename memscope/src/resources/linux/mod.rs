@@ -108,6 +108,11 @@ impl Sampler {
         self.set_apart = Some(os::own_tid());
     }
 
+    /// Whether what walks all pages of the process may be asked for: it takes long, and waits for the lock of the mappings.
+    pub(crate) fn walk_pages(&mut self, may: bool) {
+        self.details.walk_pages(may);
+    }
+
     /// The figures of this instant. Allocates only for threads that it has not met before.
     pub(crate) fn sample(&mut self, detail: Detail) -> Snapshot<'_> {
         let begin = os::own_cpu_ns();

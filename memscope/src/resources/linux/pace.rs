@@ -45,6 +45,16 @@ impl Pace {
         self.next_ns = ended_ns.saturating_add(rest_ns);
     }
 
+    /// It is not asked until [`Pace::bring_on`].
+    pub(super) fn put_off(&mut self) {
+        self.next_ns = u64::MAX;
+    }
+
+    /// It is due now.
+    pub(super) fn bring_on(&mut self) {
+        self.next_ns = 0;
+    }
+
     /// What the last asking took.
     pub(super) fn cost_ns(&self) -> u64 {
         self.cost_ns
@@ -70,6 +80,15 @@ mod tests {
         pace.asked(2_000_000, 3_000_000);
         assert_eq!(pace.due(3_000_000 + 1_000_000 * SHARE - 1), Err(NOT_LOOKED_AT));
         assert_eq!(pace.due(3_000_000 + 1_000_000 * SHARE), Ok(()));
+    }
+
+    #[test]
+    fn what_is_put_off_waits_until_it_is_brought_on() {
+        let mut pace = Pace::new(1);
+        pace.put_off();
+        assert_eq!(pace.due(u64::MAX - 1), Err(NOT_LOOKED_AT));
+        pace.bring_on();
+        assert_eq!(pace.due(0), Ok(()));
     }
 
     #[test]
