@@ -41,7 +41,9 @@ pub(super) fn reconciliation(profile: &Profile) -> Reconciliation {
         AllocatorKind::Mimalloc => "mimalloc",
         AllocatorKind::Unknown => "",
     };
-    Reconciliation { allocator, points }
+    let told = |parts: &&MemoryParts| parts.allocator != AllocatorKind::Unknown as u8;
+    let allocator_told_us = profile.memory_parts.iter().rev().find(told).map(|parts| parts.time_us);
+    Reconciliation { allocator, allocator_told_us, points }
 }
 
 /// The point of `points`, which are in order, that is nearest to `time_us`.
@@ -258,7 +260,7 @@ mod tests {
         ];
         let profile = Profile { memory_parts: vec![first, second], resources, ..Profile::default() };
         let told = reconciliation(&profile);
-        assert_eq!(told.allocator, "glibc");
+        assert_eq!((told.allocator, told.allocator_told_us), ("glibc", Some(0)));
         let point = told.points[1];
         assert_eq!((point.stack_bytes, point.kept_bytes, point.unexplained_bytes), (30, 20, 50));
         assert_eq!((point.cgroup_usage_bytes, point.cgroup_limit_bytes), (Some(90), Some(500)));

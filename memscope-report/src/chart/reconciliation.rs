@@ -105,6 +105,9 @@ fn subtitle(analysis: &Analysis) -> String {
     }
 }
 
+/// What an allocator told longer ago than that is old, microseconds.
+const STALE_US: u64 = 1_000_000;
+
 /// What the layers cannot show.
 fn notes(analysis: &Analysis) -> Vec<String> {
     let points = &analysis.reconciliation.points;
@@ -116,6 +119,15 @@ fn notes(analysis: &Analysis) -> Vec<String> {
             "Counted as held and not in memory (never touched, or given back): up to {}, at {}; no layer shows it.",
             units::bytes(most.not_resident_bytes as f64),
             units::duration_us(most.time_us)
+        ));
+    }
+    if let (Some(told_us), Some(last)) = (analysis.reconciliation.allocator_told_us, points.last())
+        && last.time_us.saturating_sub(told_us) > STALE_US
+    {
+        notes.push(format!(
+            "{} was asked last at {}, for it is slow to answer: what it came to keep after that is in \"unexplained\".",
+            analysis.reconciliation.allocator,
+            units::duration_us(told_us)
         ));
     }
     if analysis.reconciliation.allocator == "mimalloc" {
@@ -202,7 +214,11 @@ mod tests {
     }
 
     fn svg(points: Vec<ReconciliationPoint>) -> String {
-        let reconciliation = Reconciliation { allocator: "glibc", points };
+        svg_told_at(points.last().map(|point| point.time_us), points)
+    }
+
+    fn svg_told_at(allocator_told_us: Option<u64>, points: Vec<ReconciliationPoint>) -> String {
+        let reconciliation = Reconciliation { allocator: "glibc", allocator_told_us, points };
         draw(&Analysis { reconciliation, ..Analysis::default() }, "T").expect("drawn")
     }
 
@@ -212,6 +228,13 @@ mod tests {
         assert!(svg.contains("live heap (exact)") && svg.contains("unexplained"));
         assert!(!svg.contains("thread stacks") && !svg.contains("cgroup"));
         assert!(svg.contains("2 MiB (50"), "{svg}");
+    }
+
+    #[test]
+    fn an_allocator_that_was_not_asked_again_is_told_of() {
+        let points = vec![point(0, 1 << 20), point(9_000_000, 2 << 20)];
+        assert!(!svg(points.clone()).contains("was asked last"));
+        assert!(svg_told_at(Some(121_000), points).contains("glibc was asked last at 121 ms"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl ResourceBook {
     pub(crate) fn open() -> Self {
         let mut sampler = Sampler::new();
         sampler.set_calling_thread_apart();
-        sampler.walk_pages(false);
+        sampler.take_time(false);
         Self {
             sampler,
             fold: Fold::default(),
@@ -103,7 +103,7 @@ impl ResourceBook {
 
     /// The session ends, and nobody waits for the rings: the next sample may take its time.
     pub(crate) fn take_time(&mut self) {
-        self.sampler.walk_pages(true);
+        self.sampler.take_time(true);
     }
 
     /// What the samples say together.

@@ -26,7 +26,7 @@ use answer::Answer;
 use foreign::Found;
 use memscope_trace::AllocatorKind;
 
-/// An asking that took longer is the last: threads of the program may have waited that long.
+/// An asking that took longer is the last: threads of the program may have waited that long, and the rings.
 pub(super) const LONGEST_NS: u64 = 10_000_000;
 
 /// What the allocator says at one instant; all in bytes.

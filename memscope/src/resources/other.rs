@@ -41,8 +41,8 @@ impl Sampler {
     /// Threads are not counted here.
     pub(crate) fn set_calling_thread_apart(&mut self) {}
 
-    /// No pages are walked here.
-    pub(crate) fn walk_pages(&mut self, _may: bool) {}
+    /// Nothing takes long here.
+    pub(crate) fn take_time(&mut self, _may: bool) {}
 
     /// All figures of this instant.
     pub(crate) fn sample(&mut self, _detail: Detail) -> Snapshot<'_> {

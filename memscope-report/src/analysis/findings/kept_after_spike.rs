@@ -112,8 +112,15 @@ mod tests {
             kept_bytes: free << 20,
             ..ReconciliationPoint::default()
         };
-        let points = (0..).zip(points).map(point).collect();
-        Analysis { reconciliation: Reconciliation { allocator: "glibc", points }, ..Analysis::default() }
+        let points: Vec<_> = (0..).zip(points).map(point).collect();
+        Analysis {
+            reconciliation: Reconciliation {
+                allocator: "glibc",
+                allocator_told_us: points.last().map(|point| point.time_us),
+                points,
+            },
+            ..Analysis::default()
+        }
     }
 
     /// A spike of 200 MiB, and what is free in each second after it.

@@ -12,6 +12,8 @@ use serde::Serialize;
 pub struct Reconciliation {
     /// `glibc`, `jemalloc`, `mimalloc`, or empty where no allocator told anything.
     pub allocator: &'static str,
+    /// When it was asked last, microseconds: what it came to keep after that is unexplained. `None` where none told anything.
+    pub allocator_told_us: Option<u64>,
     /// In the order of time; empty where the trace has no such figures.
     pub points: Vec<ReconciliationPoint>,
 }

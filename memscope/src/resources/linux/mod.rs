@@ -108,9 +108,13 @@ impl Sampler {
         self.set_apart = Some(os::own_tid());
     }
 
-    /// Whether what walks all pages of the process may be asked for: it takes long, and waits for the lock of the mappings.
-    pub(crate) fn walk_pages(&mut self, may: bool) {
+    /// Whether what takes long may be asked for: what walks all pages of the process waits for the lock of the mappings. If so the next full sample
+    /// asks the allocator too, whenever it was asked last.
+    pub(crate) fn take_time(&mut self, may: bool) {
         self.details.walk_pages(may);
+        if may {
+            self.allocator_pace.bring_on();
+        }
     }
 
     /// The figures of this instant. Allocates only for threads that it has not met before.
@@ -175,6 +179,7 @@ impl Sampler {
         }
         let told = self.allocator.ask();
         let ended_ns = os::monotonic_ns();
+        // Waiting counts: with threads at work in all arenas `mallinfo2` has waited 3 s for their locks, and the rings with it.
         self.allocator_pace.asked(began_ns, ended_ns);
         if ended_ns.saturating_sub(began_ns) > LONGEST_NS {
             self.allocator_pace.give_up(ALLOCATOR_TOO_SLOW);
