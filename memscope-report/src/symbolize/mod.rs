@@ -11,7 +11,8 @@
 //!
 //! Debug information that `dwz` has moved to a file shared by several binaries is read from that file (`shared_debug.rs`).
 //!
-//! The kernel's vdso is no file: its frames are shown as `linux-vdso.so.1+0x100`, and no allocation has its call site there.
+//! The kernel's vdso is no file: the trace has its names, read from the profiled process's memory. Where its session was cut short a frame is
+//! shown as `linux-vdso.so.1+0x100`. No allocation has its call site there.
 
 #[cfg(feature = "dwarf")]
 mod binary;

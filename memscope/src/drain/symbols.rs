@@ -1,7 +1,7 @@
 //! Names of the sampled addresses, from the modules' symbol tables: so that a trace can be read where the binaries are not.
 //!
 //! Only the symbol table is read, never DWARF. A module counts only if the file at its path is the one that is mapped: a regular file
-//! with the same build id.
+//! with the same build id. The vdso is no file, and is read from memory.
 
 use crate::unwind::modules::LoadedModule;
 use elf::endian::NativeEndian;
@@ -10,6 +10,7 @@ use elf::{ElfStream, abi};
 use memscope_trace::{MAX_ROWS, Record, Symbols};
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{Read, Seek};
 
 /// The longest name that is kept whole, bytes.
 const MAX_NAME_BYTES: usize = 2048;
@@ -35,12 +36,29 @@ fn resolve_in(
     writer: &mut SymbolWriter,
     records: &mut Vec<Record>,
 ) -> Option<()> {
+    #[cfg(target_os = "linux")]
+    if let Ok(Some(image)) = crate::unwind::modules::vdso::image(module) {
+        // What is mapped needs no build id to tell it by.
+        let elf = ElfStream::open_stream(std::io::Cursor::new(image)).ok()?;
+        return name(addresses, elf, module.bias, writer, records);
+    }
     let is_file = std::fs::metadata(&module.path).is_ok_and(|metadata| metadata.is_file());
     let file = is_file.then(|| File::open(&module.path).ok()).flatten()?;
-    let mut elf = ElfStream::<NativeEndian, _>::open_stream(file).ok()?;
+    let mut elf = ElfStream::open_stream(file).ok()?;
     if build_id(&mut elf).unwrap_or_default() != module.build_id {
         return None;
     }
+    name(addresses, elf, module.bias, writer, records)
+}
+
+/// Names `addresses` from the symbols of `elf`, mapped at `bias`.
+fn name<S: Read + Seek>(
+    addresses: &[u64],
+    mut elf: ElfStream<NativeEndian, S>,
+    bias: u64,
+    writer: &mut SymbolWriter,
+    records: &mut Vec<Record>,
+) -> Option<()> {
     let has_symbols = elf.section_headers().iter().any(|section| section.sh_type == abi::SHT_SYMTAB);
     let (symbols, names) =
         if has_symbols { elf.symbol_table().ok()?? } else { elf.dynamic_symbol_table().ok()?? };
@@ -48,7 +66,7 @@ fn resolve_in(
         if symbol.st_symtype() != abi::STT_FUNC || symbol.st_size == 0 {
             continue;
         }
-        let start = symbol.st_value.wrapping_add(module.bias);
+        let start = symbol.st_value.wrapping_add(bias);
         let first = addresses.partition_point(|&address| address < start);
         let last = addresses.partition_point(|&address| address < start.saturating_add(symbol.st_size));
         if first < last
@@ -124,6 +142,25 @@ mod tests {
         let [Record::Symbols(symbols)] = records.as_slice() else { panic!("one record, not {records:?}") };
         let named = |wanted: &str| symbols.names.iter().any(|name| name.contains(wanted));
         assert!(named("names_functions_of_this_program") && named("getpid"), "{symbols:?}");
+    }
+
+    /// Each address in the vdso's code has the name that the image's own table has there: `clock_gettime` is one on every architecture.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_functions_of_the_kernels_own_library() {
+        let modules = modules::loaded();
+        let vdso = modules
+            .iter()
+            .find(|module| module.path.contains("vdso"))
+            .expect("every process on Linux has it");
+        let addresses: Vec<u64> = (vdso.start..vdso.end).step_by(16).collect();
+        let mut records = Vec::new();
+        resolve(&addresses, &modules, &mut records);
+        let [Record::Symbols(symbols)] = records.as_slice() else { panic!("one record, not {records:?}") };
+        assert!(symbols.names.iter().any(|name| name.contains("clock_gettime")), "{symbols:?}");
+        assert!(symbols.name_indexes.len() > 20, "{symbols:?}");
+        // Other modules that are no files have none.
+        assert!(modules::vdso::image(&modules[0]).expect("readable memory").is_none());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(all(target_os = "linux", feature = "symbols"))]
+pub(crate) mod vdso;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{generation, loaded};
