@@ -3,7 +3,7 @@
 //! Reading debug information is most of a report's time, so it is done lazily (only for addresses that were sampled),
 //! once (`cache/`), and on every core: a module's addresses, in order, are cut into pieces, and each thread takes the
 //! next piece when it is done with one. Neighbouring addresses lie in the same compilation unit, so hardly a unit is
-//! parsed twice. What the threads find does not depend on how many they are.
+//! parsed twice. What was parsed and mapped for a piece is let go with it. What the threads find does not depend on how many they are.
 
 use super::SymbolizeOptions;
 use super::binary::{self, Binary};
@@ -25,8 +25,10 @@ use std::thread;
 const THREADS_MAX: usize = 8;
 /// Fewer addresses are not worth a piece of their own.
 const PIECE_ADDRESSES_MIN: usize = 64;
-/// Pieces that a module is cut into for each thread: a piece may be dearer than another.
-const PIECES_PER_THREAD: usize = 2;
+/// Pieces that a module is cut into for each thread: a piece may be dearer than another, and what was read for one is let go before the next,
+/// so that a large binary is never in memory whole. Over 174 MB, 20,000 addresses all over it: 8 pieces take some 120 MiB less than one reader for all,
+/// and a tenth of processor time more; 32 take some 25 MiB less than 8, and a third more time.
+const PIECES_PER_THREAD: usize = 8;
 
 /// The row of an address, and the address as the binary has it.
 type Wanted = (usize, u64);
@@ -130,13 +132,13 @@ fn in_parallel(
         }
     };
     let work = || {
-        let mut engine = Engine::new(&options.symbols_dirs);
         let mut found = Vec::new();
         // Relaxed: the counter only hands out numbers.
         loop {
             let piece = next.fetch_add(1, Ordering::Relaxed);
             let Some((at, range)) = pieces.get(piece) else { return found };
             if let Work { binary: Ok(binary), missing, .. } = &works[*at] {
+                let mut engine = Engine::new(&options.symbols_dirs);
                 found.push((piece, *at, engine.resolve(binary, &missing[range.clone()], tell)));
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! report_scale write trace.bin 100     writes a trace of 100 million events (50 million samples and their frees)
+//! report_scale write trace.bin 1 BINARY   the same with the frames of that binary, to be named from its debug information
 //! report_scale read trace.bin          loads it, names its frames and analyses it; prints times, MB/s, events/s and peak RSS
 //! ```
 //!
@@ -9,6 +10,8 @@
 //! square of a uniform number picks one), three sizes at each stack, 48 threads, five sampling intervals; seven in ten allocations are freed soon,
 //! often by another thread; one in fifty stays until the end. The same argument gives the same bytes. Disk space that it needs: 7 bytes
 //! an event; no more than 400 million events are written.
+
+mod binary;
 
 use memscope_report::{Profile, SymbolizeOptions, analyze, symbolize};
 use memscope_trace::*;
@@ -19,6 +22,7 @@ use std::time::Instant;
 
 const STACKS: u32 = 100_000;
 const SIZES: u32 = 3;
+const FRAMES: u32 = 20_000;
 const THREADS: u32 = 48;
 /// Events are written in ticks of so many samples and about as many frees.
 const ROWS: u64 = 1_000;
@@ -30,12 +34,17 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["write", path, millions] => {
-            write(Path::new(path), millions.parse::<u64>()?.min(MILLIONS_MAX) * 1_000_000)
+        ["write", path, millions] => write(Path::new(path), events(millions)?, None),
+        ["write", path, millions, binary] => {
+            write(Path::new(path), events(millions)?, Some(Path::new(binary)))
         }
         ["read", path] => read(Path::new(path)),
-        _ => Err("expected `write PATH MILLION_EVENTS` or `read PATH`".into()),
+        _ => Err("expected `write PATH MILLION_EVENTS [BINARY]` or `read PATH`".into()),
     }
+}
+
+fn events(millions: &str) -> Result<u64> {
+    Ok(millions.parse::<u64>()?.min(MILLIONS_MAX) * 1_000_000)
 }
 
 /// Numbers from a seed (a linear congruential generator's high bits).
@@ -54,9 +63,14 @@ impl Numbers {
     }
 }
 
-fn write(path: &Path, events: u64) -> Result<()> {
+fn write(path: &Path, events: u64, binary: Option<&Path>) -> Result<()> {
     let mut writer = TraceWriter::new(File::create(path)?)?;
-    write_tables(&mut writer)?;
+    write_session(&mut writer)?;
+    match binary {
+        Some(binary) => write_frames_of(binary, &mut writer)?,
+        None => write_named_frames(&mut writer)?,
+    }
+    write_stacks(&mut writer)?;
     let mut numbers = Numbers(1);
     let (ticks, mut live) = (events / (2 * ROWS), Live::default());
     let mut totals = Counters::default();
@@ -106,8 +120,8 @@ fn write(path: &Path, events: u64) -> Result<()> {
     Ok(writer.flush()?)
 }
 
-/// Session, threads, frames with their names, stacks and sites.
-fn write_tables(writer: &mut TraceWriter<File>) -> Result<()> {
+/// Session and threads.
+fn write_session(writer: &mut TraceWriter<File>) -> Result<()> {
     writer.push(&Record::Session(Session {
         name: "scale".into(),
         sample_rate: 0.001,
@@ -115,25 +129,47 @@ fn write_tables(writer: &mut TraceWriter<File>) -> Result<()> {
     }))?;
     let threads =
         (1..=THREADS).map(|id| Thread { id, os_id: id.into(), name: format!("worker-{id}"), start_us: 0 });
-    writer.push(&Record::Threads(Threads { threads: threads.collect() }))?;
-    const FRAMES: u32 = 20_000;
+    Ok(writer.push(&Record::Threads(Threads { threads: threads.collect() }))?)
+}
+
+/// Frames of no binary, with names.
+fn write_named_frames(writer: &mut TraceWriter<File>) -> Result<()> {
     for first in (0..FRAMES).step_by(500) {
         let mut address_deltas = vec![64; 500];
         address_deltas[0] = 0x40_0000 + i64::from(first) * 64;
         let names =
             (first..first + 500).map(|at| format!("service::module_{}::function_{at}", at / 100)).collect();
+        let addresses = address_deltas.clone();
         writer.push(&Record::Symbols(Symbols { address_deltas, name_indexes: (0..500).collect(), names }))?;
-        let mut addresses = vec![64; 500];
-        addresses[0] = 0x40_0000 + i64::from(first) * 64;
-        let (first_frame, parts) = (first + 1, (Vec::new(), Vec::new()));
-        writer.push(&Record::Stacks(Stacks {
-            first_frame,
-            addresses,
-            first_node: 1,
-            parent_deltas: parts.0,
-            frames: parts.1,
-        }))?;
+        writer.push(&frames(first + 1, addresses))?;
     }
+    Ok(())
+}
+
+/// Frames of a binary, without names.
+fn write_frames_of(binary: &Path, writer: &mut TraceWriter<File>) -> Result<()> {
+    let (module, addresses) = binary::sampled(binary, FRAMES as usize)?;
+    writer.push(&Record::Modules(Modules { modules: vec![module] }))?;
+    for (part, addresses) in (0..).zip(addresses.chunks(500)) {
+        let before = std::iter::once(0).chain(addresses.iter().copied());
+        let deltas = addresses.iter().zip(before).map(|(address, before)| address - before).collect();
+        writer.push(&frames(part * 500 + 1, deltas))?;
+    }
+    Ok(())
+}
+
+fn frames(first_frame: u32, addresses: Vec<i64>) -> Record {
+    Record::Stacks(Stacks {
+        first_frame,
+        addresses,
+        first_node: 1,
+        parent_deltas: Vec::new(),
+        frames: Vec::new(),
+    })
+}
+
+/// Stacks and sites.
+fn write_stacks(writer: &mut TraceWriter<File>) -> Result<()> {
     // 2,000 chains of 38 frames, and 50 stacks that end at each of their inner ends: node ids count upwards.
     let (mut node, mut numbers, mut ends) = (1_u32, Numbers(7), Vec::new());
     for _ in 0..STACKS / 50 {
