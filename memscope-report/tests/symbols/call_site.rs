@@ -37,14 +37,25 @@ fn names(run: &Run) -> Symbols {
 
 #[test]
 fn a_stack_begins_outside_the_standard_library_and_is_named_by_the_programs_own_code() {
-    for build in [Build::Full, Build::Unpacked] {
+    for build in [Build::Full, Build::Packed, Build::Unpacked, Build::Compressed] {
         let profile = Program::get(build).run.allocation(None);
         let site = site(&profile, &SymbolizeOptions::default());
         let functions = functions(&site);
-        assert_eq!(functions[..2], ["serde_json::parse", "my_app::load"], "{functions:?}");
-        assert!(functions.contains(&"my_app::main"), "{functions:?}");
+        assert_eq!(functions[..2], ["serde_json::parse", "my_app::load"], "{build:?}: {functions:?}");
+        assert!(functions.contains(&"my_app::main"), "{build:?}: {functions:?}");
         assert!(site.label.starts_with("my_app::load (src/main.rs:"), "{}", site.label);
     }
+}
+
+/// `load` leaves by a jump into `parse` there, so it may be on no stack: the next frame of the program's own is the call site then.
+#[test]
+fn optimized_programs_have_call_sites_of_their_own() {
+    let profile = Program::get(Build::Optimized).run.allocation(None);
+    let site = site(&profile, &SymbolizeOptions::default());
+    let functions = functions(&site);
+    assert_eq!(functions[0], "serde_json::parse", "{functions:?}");
+    assert!(["my_app::load", "my_app::main"].contains(&functions[1]), "{functions:?}");
+    assert!(site.label.starts_with(&format!("{} (src/main.rs:", functions[1])), "{}", site.label);
 }
 
 #[test]

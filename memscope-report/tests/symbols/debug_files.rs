@@ -92,6 +92,25 @@ fn a_stripped_binary_leaves_the_traces_names() {
 }
 
 #[test]
+fn optimized_and_compressed_programs_have_inlined_calls() {
+    for build in [Build::Optimized, Build::Compressed] {
+        let named = Named::of(&Program::get(build).run.profile(), &SymbolizeOptions::default());
+        assert!(named.has_inlined("my_app"), "{build:?}: {named:?}");
+        assert_eq!((named.source, named.notes.len()), ("DWARF", 0), "{build:?}: {named:?}");
+    }
+}
+
+#[test]
+fn a_program_that_cargo_stripped_has_offsets_and_that_is_said() {
+    let run = &Program::get(Build::Stripped).run;
+    let named = Named::of(&run.profile(), &SymbolizeOptions::default());
+    assert_eq!((named.source, named.notes.len()), ("none", 1), "{named:?}");
+    assert!(named.notes[0].contains("has no debug information"), "{named:?}");
+    let offset = run.outer - run.modules[0].bias;
+    assert_eq!(named.stacks[0][0].function, format!("program+{offset:#x}"));
+}
+
+#[test]
 fn packages_beside_the_binary_are_read() {
     let program = Program::get(Build::Packed);
     assert!(program.dir().join("program.dwp").is_file());

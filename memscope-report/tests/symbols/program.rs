@@ -72,12 +72,18 @@ pub(crate) enum Build {
     Packed,
     Unpacked,
     LinesOnly,
+    /// As a release goes out: `opt-level = 3`, `lto = "fat"`, `panic = "abort"`.
+    Optimized,
+    /// `strip = "symbols"`.
+    Stripped,
+    /// Debug information that the linker compressed.
+    Compressed,
 }
 
 impl Program {
     /// The program, built when it is first asked for.
     pub(crate) fn get(build: Build) -> &'static Program {
-        static PROGRAMS: [OnceLock<Program>; 5] = [const { OnceLock::new() }; 5];
+        static PROGRAMS: [OnceLock<Program>; 8] = [const { OnceLock::new() }; 8];
         PROGRAMS[build as usize].get_or_init(|| Program::build(build))
     }
 
@@ -101,6 +107,9 @@ impl Program {
             Build::NonPie => &["-Crelocation-model=static"],
             Build::Packed => &["-Csplit-debuginfo=packed"],
             Build::Unpacked => &["-Csplit-debuginfo=unpacked"],
+            Build::Optimized => &["-Copt-level=3", "-Clto=fat", "-Cpanic=abort"],
+            Build::Stripped => &["-Cstrip=symbols"],
+            Build::Compressed => &["-Clink-arg=-Wl,--compress-debug-sections=zlib"],
         };
         let compile = |source: &Path, name: &str, kind: &str, output: &str| {
             let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
