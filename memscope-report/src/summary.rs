@@ -132,7 +132,7 @@ fn sites(analysis: &Analysis, lines: &mut Vec<String>) {
         let [bytes, interval, share] = row;
         let figures =
             format!("  {bytes:>0$}  {interval:<1$}  {share:>2$}  ", widths[0], widths[1], widths[2]);
-        lines.push(with_end_of(figures, &site.label));
+        lines.push(with_end_of(figures, &site.name()));
     }
 }
 
@@ -164,10 +164,11 @@ fn findings(analysis: &Analysis, lines: &mut Vec<String>) {
     let further = analysis.findings.len().saturating_sub(FINDINGS);
     let more = if further > 0 { format!(" ({further} more in the report)") } else { String::new() };
     lines.push(format!("What stands out{more}"));
-    lines.extend(analysis.findings.iter().take(FINDINGS).map(finding_line));
+    let line = |finding| finding_line(analysis, finding);
+    lines.extend(analysis.findings.iter().take(FINDINGS).map(line));
 }
 
-fn finding_line(finding: &Bottleneck) -> String {
+fn finding_line(analysis: &Analysis, finding: &Bottleneck) -> String {
     let severity = match finding.severity {
         Severity::High => "high  ",
         Severity::Medium => "medium",
@@ -192,7 +193,9 @@ fn finding_line(finding: &Bottleneck) -> String {
         BottleneckKind::IoBound => "read and written",
     };
     let figures = format!("  {severity}  {} {kind}: ", units::bytes(finding.bytes.value));
-    with_end_of(figures, &finding.culprit)
+    let named = finding.sites.first().and_then(|&at| analysis.sites.get(at as usize));
+    let named = named.filter(|site| site.label == finding.culprit).map(SiteFigures::name);
+    with_end_of(figures, named.as_deref().unwrap_or(&finding.culprit))
 }
 
 /// `text` and then `name`, of which the beginning is left out where the line has no room: the end of a path tells

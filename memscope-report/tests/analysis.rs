@@ -323,7 +323,7 @@ fn losses_are_allowed_for_interval_by_interval() {
     let (opened, read) =
         (Profile::open(file.path()).unwrap(), Profile::from_reader(trace.as_slice()).unwrap());
     for profile in [opened, read] {
-        let estimated = profile.sites[0].samples.allocated.thinned(profile.losses()).value();
+        let estimated = profile.sites[0].samples.allocated().thinned(profile.losses()).value();
         assert!((estimated / truth - 1.0).abs() < 1e-9, "{estimated} for {truth}");
         let flow: f64 = profile.ownership.flows.iter().map(|flow| flow.amount.allocations.value()).sum();
         assert!((flow / truth - 1.0).abs() < 1e-9, "{flow} for {truth}");

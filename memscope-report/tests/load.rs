@@ -28,9 +28,9 @@ fn a_whole_trace_is_read_whole() {
     let times: Vec<_> = profile.timeline.iter().map(|point| point.time_us).collect();
     assert_eq!(times, [1_000, 2_000, 9_000]);
     let site = &profile.sites[0].samples;
-    let counts = [site.allocated, site.live, site.freed, site.temporary, site.cross_thread];
+    let counts = [site.allocated(), site.live(), site.freed(), site.temporary(), site.cross_thread()];
     assert_eq!(counts.map(|total| total.samples()), [40, 10, 30, 30, 0]);
-    assert_eq!(profile.sites[1].samples.cross_thread.samples(), 15);
+    assert_eq!(profile.sites[1].samples.cross_thread().samples(), 15);
     let threads: Vec<_> = profile
         .threads
         .iter()
@@ -132,7 +132,7 @@ fn an_interval_that_is_lost_is_stood_in_for() {
     let profile = load(&write(&records));
     assert_eq!(profile.irregular.samples_without_interval, 70);
     // Each counts for four, the configured rate being all that is known.
-    assert!((profile.sites[0].samples.allocated.value() - 160.0).abs() < 1e-6);
+    assert!((profile.sites[0].samples.allocated().value() - 160.0).abs() < 1e-6);
 }
 
 #[test]

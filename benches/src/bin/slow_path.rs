@@ -97,7 +97,7 @@ fn in_session(work: impl FnOnce()) -> Result<(Recorded, String), Box<dyn Error>>
 /// How many frames the stack with the most samples has.
 fn frames_of_most(profile: &Profile) -> usize {
     let parents: HashMap<u32, u32> = profile.stacks.nodes().map(|(id, node)| (id, node.parent)).collect();
-    let most = profile.sites.iter().max_by_key(|site| site.samples.allocated.samples());
+    let most = profile.sites.iter().max_by_key(|site| site.samples.samples());
     let mut node = most.map_or(0, |site| site.stack);
     let mut frames = 0;
     while let Some(parent) = parents.get(&node).filter(|_| node != 0) {

@@ -63,7 +63,7 @@ pub fn group(profile: &Profile, symbols: &Symbols, by: GroupBy) -> Vec<GroupFigu
 /// The sums of all sites whose trimmed stacks are equal, by that stack.
 fn by_stack(profile: &Profile, trie: &StackTrie<'_>) -> BTreeMap<u32, Sums> {
     let mut stacks: BTreeMap<u32, Sums> = BTreeMap::new();
-    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
+    for site in profile.sites.iter().filter(|site| site.samples.samples() > 0) {
         stacks.entry(trie.of_site(&profile.stacks, site)).or_default().add(site);
     }
     stacks
@@ -167,7 +167,7 @@ pub(super) fn thread_sums(profile: &Profile) -> BTreeMap<u32, Sums> {
 /// The sums of each scope.
 pub(super) fn scope_sums(profile: &Profile) -> BTreeMap<u32, Sums> {
     let mut scopes: BTreeMap<u32, Sums> = BTreeMap::new();
-    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
+    for site in profile.sites.iter().filter(|site| site.samples.samples() > 0) {
         scopes.entry(site.scope).or_default().add(site);
     }
     scopes

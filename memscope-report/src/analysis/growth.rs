@@ -33,13 +33,13 @@ impl Growth {
             return;
         }
         let (step, all) =
-            (self.0.entry(size_class(site.old_size_bytes)).or_default(), &site.samples.allocated);
-        step.reallocs.merge(all);
+            (self.0.entry(size_class(site.old_size_bytes)).or_default(), site.samples.allocated());
+        step.reallocs.merge(&all);
         step.new_bytes.merge(&all.scaled(site.size_bytes as f64));
         let kept_bytes = all.scaled(kept_bytes(site) as f64);
         step.kept_bytes.merge(&kept_bytes);
         if moved {
-            step.moved.merge(all);
+            step.moved.merge(&all);
             step.copied_bytes.merge(&kept_bytes);
         }
     }
@@ -66,10 +66,11 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::{Counted, SiteSamples};
 
     fn site(old: u64, new: u64, kind: AllocationKind, samples: u32, p: f64) -> Site {
-        let mut samples_of_site = crate::load::SiteSamples::default();
-        (0..samples).for_each(|_| samples_of_site.allocated.add(1.0, p));
+        let mut samples_of_site = SiteSamples::default();
+        samples_of_site.add(&Counted { probability: p, freed: samples.into(), ..Counted::default() });
         Site { stack: 1, size_bytes: new, old_size_bytes: old, scope: 0, kind, samples: samples_of_site }
     }
 

@@ -3,6 +3,7 @@
 //! What the trace counts exactly (process, threads, scopes) stays exact; what it samples (call sites, sizes) becomes
 //! estimates with intervals ([`crate::statistics`]). Findings are drawn from the finished figures.
 
+mod callers;
 mod findings;
 mod flows;
 mod group;
@@ -31,7 +32,7 @@ pub use group::{GroupBy, crate_of, group};
 pub use scope_tree::{ScopeRow, largest_scope_rows, scope_tree};
 pub use scopes::scopes;
 pub use site_lifetimes::site_lifetimes;
-#[cfg(feature = "tools")]
+#[cfg(feature = "charts")]
 pub(crate) use sites::label as site_label;
 pub use types::*;
 pub use warnings::warnings;

@@ -31,7 +31,7 @@ use std::io::Read;
 /// # Errors
 /// [`ReportError::Trace`] if the trace cannot be read again.
 pub fn site_lifetimes(
-    source: impl Read,
+    source: impl Read + Send,
     profile: &Profile,
     analysis: &Analysis,
     sites: usize,

@@ -7,6 +7,7 @@
 //! interval widened ([`Total::thinned`]). The share is that of the samples' number for bytes too: a full buffer drops a
 //! sample whatever its size, and the share of the samples' bytes would hang on the few largest.
 
+use super::callers::name_callers;
 use super::growth::Growth;
 use super::stack_trie::StackTrie;
 use super::sums::Sums;
@@ -40,15 +41,15 @@ impl Merged {
         self.sums.add(site);
         let kept_bytes = kept_bytes(site);
         if kept_bytes > 0 {
-            let kept_bytes = samples.allocated.scaled(kept_bytes as f64);
+            let kept_bytes = samples.allocated().scaled(kept_bytes as f64);
             self.kept_bytes.merge(&kept_bytes);
             if site.kind == AllocationKind::ReallocMoved {
                 self.copied_bytes.merge(&kept_bytes);
             }
         }
-        self.freed.merge(&samples.freed);
+        self.freed.merge(&samples.freed());
         self.lifetime_us += samples.lifetime_us;
-        self.live.merge(&samples.live);
+        self.live.merge(&samples.live());
         self.live_age_us += samples.live_age_us;
         self.growth.add(site);
     }
@@ -59,6 +60,7 @@ impl Merged {
             stack: self.stack,
             frames,
             label,
+            caller: None,
             samples: sampled.samples,
             allocations: sampled.allocations,
             allocated_bytes: sampled.allocated_bytes,
@@ -118,6 +120,7 @@ pub(super) fn sites(
         let label = trie.blamed(*stack).map_or_else(|| unnamed(totals.stack), label);
         totals.figures(losses, label, trie.frames(*stack))
     });
+    name_callers(&mut figures);
     if further_sites > 0 {
         figures.push(further.figures(losses, format!("({further_sites} further call sites)"), Vec::new()));
     }
@@ -141,7 +144,7 @@ fn rank_stacks(profile: &Profile, stack_of: &[Option<u32>], stacks: usize) -> Ve
     let mut weights = vec![Weight::default(); stacks];
     for (site, stack) in profile.sites.iter().zip(stack_of) {
         let Some(stack) = stack else { continue };
-        let (weight, allocated) = (&mut weights[*stack as usize], &site.samples.allocated);
+        let (weight, allocated) = (&mut weights[*stack as usize], site.samples.allocated());
         if weight.samples == 0 {
             weight.node = site.stack;
         }
@@ -190,19 +193,19 @@ pub(super) fn kept_bytes(site: &Site) -> u64 {
 /// are not known, and leaving them out would make every total too low.
 fn unknown(profile: &Profile) -> Option<Merged> {
     let lost = &profile.unknown_site;
-    if lost.allocated.samples() == 0 {
+    if lost.samples() == 0 {
         return None;
     }
     let mut known = Sums::default();
     profile.sites.iter().for_each(|site| known.add(site));
     let bytes = |part: &Total| known.allocated_bytes.like(part.samples());
     let sums = Sums {
-        allocations: known.allocations.like(lost.allocated.samples()),
-        allocated_bytes: bytes(&lost.allocated),
-        live_bytes: bytes(&lost.live),
-        peak_bytes: bytes(&lost.at_peak),
-        temporary_bytes: bytes(&lost.temporary),
-        cross_thread_bytes: bytes(&lost.cross_thread),
+        allocations: known.allocations.like(lost.samples()),
+        allocated_bytes: bytes(&lost.allocated()),
+        live_bytes: bytes(&lost.live()),
+        peak_bytes: bytes(&lost.at_peak()),
+        temporary_bytes: bytes(&lost.temporary()),
+        cross_thread_bytes: bytes(&lost.cross_thread()),
     };
     Some(Merged { sums, ..Merged::default() })
 }

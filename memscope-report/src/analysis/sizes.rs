@@ -7,13 +7,14 @@ use crate::statistics::{Losses, Total};
 /// The size classes from the smallest up to the largest that has samples.
 pub(super) fn sizes(profile: &Profile, losses: Losses) -> Vec<SizeBucket> {
     let mut totals: Vec<(Total, Total)> = Vec::new();
-    for site in profile.sites.iter().filter(|site| site.samples.allocated.samples() > 0) {
+    for site in profile.sites.iter().filter(|site| site.samples.samples() > 0) {
         let class = size_class(site.size_bytes);
         if totals.len() <= class {
             totals.resize(class + 1, Default::default());
         }
-        totals[class].0.merge(&site.samples.allocated);
-        totals[class].1.merge(&site.samples.allocated.scaled(site.size_bytes as f64));
+        let allocated = site.samples.allocated();
+        totals[class].0.merge(&allocated);
+        totals[class].1.merge_scaled(&allocated, site.size_bytes as f64);
     }
     let buckets = totals.iter().enumerate().map(|(class, (count, bytes))| SizeBucket {
         up_to_bytes: 1_u64.checked_shl(class as u32).unwrap_or(u64::MAX),

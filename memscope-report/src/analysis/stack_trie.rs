@@ -98,8 +98,7 @@ impl<'a> StackTrie<'a> {
 
     /// The same for all sites of a profile, in their order; `None` for those without samples.
     pub(crate) fn of_sites(&self, profile: &Profile) -> Vec<Option<u32>> {
-        let of_site =
-            |site: &Site| (site.samples.allocated.samples() > 0).then(|| self.of_site(&profile.stacks, site));
+        let of_site = |site: &Site| (site.samples.samples() > 0).then(|| self.of_site(&profile.stacks, site));
         profile.sites.iter().map(of_site).collect()
     }
 

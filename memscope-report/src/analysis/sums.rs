@@ -22,17 +22,18 @@ impl Sums {
     /// Adds the samples of a site of the trace.
     pub(super) fn add(&mut self, site: &Site) {
         let (samples, size) = (&site.samples, site.size_bytes as f64);
-        self.allocations.merge(&samples.allocated);
+        let allocated = samples.allocated();
+        self.allocations.merge(&allocated);
         let parts = [
-            (&mut self.allocated_bytes, &samples.allocated),
-            (&mut self.live_bytes, &samples.live),
-            (&mut self.peak_bytes, &samples.at_peak),
-            (&mut self.temporary_bytes, &samples.temporary),
-            (&mut self.cross_thread_bytes, &samples.cross_thread),
+            (&mut self.allocated_bytes, allocated),
+            (&mut self.live_bytes, samples.live()),
+            (&mut self.peak_bytes, samples.at_peak()),
+            (&mut self.temporary_bytes, samples.temporary()),
+            (&mut self.cross_thread_bytes, samples.cross_thread()),
         ];
         for (sum, part) in parts {
             if part.samples() > 0 {
-                sum.merge_scaled(part, size);
+                sum.merge_scaled(&part, size);
             }
         }
     }

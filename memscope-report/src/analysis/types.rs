@@ -204,6 +204,8 @@ pub struct SiteFigures {
     pub frames: Vec<Frame>,
     /// What to call the site in one line: the innermost frame that is not the standard library's or an allocator's.
     pub label: String,
+    /// Where several sites have one label: the nearest caller in which this one differs from the others.
+    pub caller: Option<Frame>,
     /// Samples recorded.
     pub samples: u64,
     /// Allocations.

@@ -6,7 +6,7 @@
 
 use super::*;
 use crate::compare::{By, Figure, compare};
-use crate::load::{Profile, Site, SiteSamples};
+use crate::load::{Counted, Profile, Site, SiteSamples};
 use crate::statistics::coverage::law::{Class, Random, log_uniform, sampled, with_samples};
 use crate::symbolize::{SymbolizeOptions, Symbols, symbolize};
 use memscope_trace::{AllocationKind, End, Interval, Stacks};
@@ -69,8 +69,7 @@ impl Program {
                 let live = sampled(random, allocations / 3, class.probability);
                 let freed = sampled(random, allocations - allocations / 3, class.probability);
                 let mut samples = SiteSamples::default();
-                samples.allocated.add_many(live + freed, 1.0, class.probability);
-                samples.live.add_many(live, 1.0, class.probability);
+                samples.add(&Counted { probability: class.probability, live, freed, ..Counted::default() });
                 profile.samples += live + freed;
                 profile.sites.push(Site {
                     stack: at as u32 + 1,
@@ -124,9 +123,9 @@ fn normal(random: &mut Random) -> f64 {
 fn with_totals(mut profile: Profile) -> Profile {
     let sum = |figure: fn(&Site) -> f64| profile.sites.iter().map(figure).sum::<f64>() as u64;
     let totals = &mut profile.totals;
-    totals.allocations = sum(|site| site.samples.allocated.value());
-    totals.allocated_bytes = sum(|site| site.samples.allocated.value() * site.size_bytes as f64);
-    let live_bytes = sum(|site| site.samples.live.value() * site.size_bytes as f64);
+    totals.allocations = sum(|site| site.samples.allocated().value());
+    totals.allocated_bytes = sum(|site| site.samples.allocated().value() * site.size_bytes as f64);
+    let live_bytes = sum(|site| site.samples.live().value() * site.size_bytes as f64);
     totals.freed_bytes = totals.allocated_bytes - live_bytes;
     totals.peak_bytes = live_bytes;
     profile

@@ -51,7 +51,7 @@ pub(crate) fn fold(sides: [Side<'_>; 2], by: By, figure: Figure) -> Vec<Row> {
                     rows.len() - 1
                 })
             });
-            add(&mut rows[row], at, site, samples, figure, other);
+            add(&mut rows[row], at, site, &samples, figure, other);
         }
     }
     rows.into_iter().map(|sums| finish(sums, sides)).collect()

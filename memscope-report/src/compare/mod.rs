@@ -97,12 +97,12 @@ impl Figure {
     }
 
     /// The samples of a site of the trace that belong to it.
-    fn samples(self, samples: &SiteSamples) -> &Total {
+    fn samples(self, samples: &SiteSamples) -> Total {
         match self {
-            Self::Bytes | Self::Count => &samples.allocated,
-            Self::Live => &samples.live,
-            Self::Peak => &samples.at_peak,
-            Self::Temporary => &samples.temporary,
+            Self::Bytes | Self::Count => samples.allocated(),
+            Self::Live => samples.live(),
+            Self::Peak => samples.at_peak(),
+            Self::Temporary => samples.temporary(),
         }
     }
 }

@@ -83,16 +83,16 @@ impl Measure {
     fn of(self, site: &Site) -> f64 {
         let (samples, size) = (&site.samples, site.size_bytes as f64);
         match self {
-            Self::AllocatedBytes => samples.allocated.value() * size,
-            Self::Allocations => samples.allocated.value(),
-            Self::PeakBytes => samples.at_peak.value() * size,
-            Self::PeakAllocations => samples.at_peak.value(),
-            Self::LiveBytes => samples.live.value() * size,
-            Self::LiveAllocations => samples.live.value(),
-            Self::TemporaryBytes => samples.temporary.value() * size,
-            Self::TemporaryAllocations => samples.temporary.value(),
+            Self::AllocatedBytes => samples.allocated().value() * size,
+            Self::Allocations => samples.allocated().value(),
+            Self::PeakBytes => samples.at_peak().value() * size,
+            Self::PeakAllocations => samples.at_peak().value(),
+            Self::LiveBytes => samples.live().value() * size,
+            Self::LiveAllocations => samples.live().value(),
+            Self::TemporaryBytes => samples.temporary().value() * size,
+            Self::TemporaryAllocations => samples.temporary().value(),
             Self::CopiedBytes if site.kind == AllocationKind::ReallocMoved => {
-                samples.allocated.value() * site.old_size_bytes.min(site.size_bytes) as f64
+                samples.allocated().value() * site.old_size_bytes.min(site.size_bytes) as f64
             }
             Self::CopiedBytes => 0.0,
         }
@@ -159,7 +159,7 @@ pub(super) fn totals(source: &ExportSource, stacks: &Stacks) -> Vec<StackTotals>
     let retained = profile.losses().retained();
     let mut all = StackTotals::empty(stacks.stand_ins().lost);
     for (row, site) in (0..).zip(&profile.sites) {
-        if site.samples.allocated.samples() == 0 {
+        if site.samples.samples() == 0 {
             continue;
         }
         let stack = stacks.of_site(profile, Some(row));
@@ -203,17 +203,17 @@ fn within_budget(rows: Vec<StackTotals>, stacks: &Stacks, budget_bytes: u64) -> 
 fn lost(source: &ExportSource, all: &StackTotals) -> Option<StackTotals> {
     let profile = source.profile();
     let lost = &profile.unknown_site;
-    let known: u64 = profile.sites.iter().map(|site| site.samples.allocated.samples()).sum();
-    if lost.allocated.samples() == 0 || known == 0 {
+    let known: u64 = profile.sites.iter().map(|site| site.samples.samples()).sum();
+    if lost.samples() == 0 || known == 0 {
         return None;
     }
     let each = |measure: Measure| all.get(measure) / known as f64;
     let mut totals = StackTotals::empty(all.stack);
     for (bytes, allocations, part) in [
-        (Measure::AllocatedBytes, Measure::Allocations, &lost.allocated),
-        (Measure::PeakBytes, Measure::PeakAllocations, &lost.at_peak),
-        (Measure::LiveBytes, Measure::LiveAllocations, &lost.live),
-        (Measure::TemporaryBytes, Measure::TemporaryAllocations, &lost.temporary),
+        (Measure::AllocatedBytes, Measure::Allocations, lost.allocated()),
+        (Measure::PeakBytes, Measure::PeakAllocations, lost.at_peak()),
+        (Measure::LiveBytes, Measure::LiveAllocations, lost.live()),
+        (Measure::TemporaryBytes, Measure::TemporaryAllocations, lost.temporary()),
     ] {
         let samples = part.samples() as f64;
         totals.values[bytes as usize] = samples * each(Measure::AllocatedBytes);

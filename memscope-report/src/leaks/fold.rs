@@ -54,7 +54,7 @@ pub(super) struct Fold {
 
 impl Fold {
     pub(super) fn read(
-        source: impl Read,
+        source: impl Read + Send,
         profile: &Profile,
         symbols: &Symbols,
         middle_us: u64,

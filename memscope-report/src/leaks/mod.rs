@@ -72,7 +72,7 @@ pub struct Leaks {
 ///
 /// # Errors
 /// [`ReportError::Trace`] if the source fails or is no longer a trace.
-pub fn leaks(source: impl Read, profile: &Profile, symbols: &Symbols) -> Result<Leaks, ReportError> {
+pub fn leaks(source: impl Read + Send, profile: &Profile, symbols: &Symbols) -> Result<Leaks, ReportError> {
     let middle_us = profile.duration_us / 2;
     let found = Fold::read(source, profile, symbols, middle_us)?;
     let tail = tail(&found);

@@ -215,7 +215,7 @@ impl Builder {
         let missing_samples = missing.min(lost_blocks.saturating_mul(MAX_ROWS as u64));
         let irregular = super::profile::Irregularities {
             missing_samples,
-            samples_without_site: folded.unknown.allocated.samples(),
+            samples_without_site: folded.unknown.samples(),
             samples_without_interval: self.samples_without_interval,
             repeated_samples: self.fold.repeated_samples,
             frees_without_sample: folded.unmatched_frees,

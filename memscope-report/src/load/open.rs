@@ -85,6 +85,23 @@ impl Page {
         true
     }
 
+    /// Adds samples of ids in a row, the first at `offset`, as far as they continue the page without a gap; returns how many.
+    fn push_all(&mut self, offset: u16, opens: &[Open]) -> usize {
+        let before = self.opens.len();
+        if !self.offsets.is_empty() || before == 0 || usize::from(self.first) + before != usize::from(offset)
+        {
+            return 0;
+        }
+        let base_us = self.base_us;
+        self.opens.extend(opens.iter().map_while(|&Open { site_row, thread, weight, time_us }| {
+            let delta_us = u32::try_from(time_us.checked_sub(base_us)?).ok()?;
+            Some(Packed { site_row, thread, weight, delta_us })
+        }));
+        let added = self.opens.len() - before;
+        self.live += added as u16;
+        added
+    }
+
     fn open(&self, packed: Packed) -> Open {
         let Packed { site_row, thread, weight, delta_us } = packed;
         Open { site_row, thread, weight, time_us: self.base_us + u64::from(delta_us) }
@@ -164,6 +181,22 @@ impl OpenTable {
         }
     }
 
+    /// Adds samples with ids in a row from `id` on, all above those added before.
+    pub(super) fn extend(&mut self, mut id: u64, mut opens: &[Open]) {
+        while let [first, others @ ..] = opens {
+            self.insert(id, *first);
+            (id, opens) = (id.wrapping_add(1), others);
+            let (page, offset) = (id / PAGE_IDS, id % PAGE_IDS);
+            if offset > 0
+                && let Some(page) = usize::try_from(page).ok().and_then(|page| self.pages.get_mut(page))
+            {
+                let room = opens.len().min((PAGE_IDS - offset) as usize);
+                let added = page.push_all(offset as u16, &opens[..room]);
+                (id, opens) = (id.wrapping_add(added as u64), &opens[added..]);
+            }
+        }
+    }
+
     /// Takes the sample out.
     pub(super) fn remove(&mut self, id: u64) -> Option<Open> {
         let page = id / PAGE_IDS;
@@ -233,10 +266,13 @@ mod tests {
         ) {
             let (mut table, mut model, mut id) = (OpenTable::default(), BTreeMap::new(), 0_u64);
             for (step, back, frees) in steps {
-                if let Some(next) = id.checked_add(step) {
-                    id = next;
-                    table.insert(id, open(id));
-                    model.insert(id, open(id));
+                // Now and then many at once.
+                let run = if back % 50 == 0 { back / 8 } else { 1 };
+                if let Some(next) = id.checked_add(step).filter(|next| next.checked_add(run).is_some()) {
+                    let opens: Vec<Open> = (next..next + run).map(open).collect();
+                    table.extend(next, &opens);
+                    model.extend((next..).zip(opens));
+                    id = next + run.max(1) - 1;
                 }
                 for at in 0..frees as u64 {
                     let freed = id.saturating_sub(back / (at + 1));

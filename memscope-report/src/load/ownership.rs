@@ -7,7 +7,7 @@
 //! Samples whose site is lost are left out: their size is not known.
 
 use super::counts::CountTable;
-use super::sites::TEMPORARY_US;
+use super::site_samples::Ending;
 use super::weights::Weight;
 use crate::statistics::Total;
 use std::collections::{BTreeMap, HashMap};
@@ -173,19 +173,19 @@ pub(crate) fn size_class(size_bytes: u64) -> usize {
 }
 
 impl OwnershipFold {
-    /// A sample of `age_us` that the first thread made was freed by the second.
+    /// A sample that the first thread made was freed by the second.
     pub(super) fn add_freed(
         &mut self,
         (thread, freed_by): (u32, u32),
-        age_us: u64,
+        ending: Ending,
         weight: u32,
         weights: &[Weight],
     ) {
-        self.lifetimes.add(2 * lifetime_class(age_us) as u32, weight, weights);
+        self.lifetimes.add(2 * lifetime_class(ending.lifetime_us) as u32, weight, weights);
         let fate = if freed_by == 0 { Fate::FreedByUnknown } else { Fate::FreedBy(freed_by) };
         let key = 2 * self.pair(thread, fate);
         self.flows.add(key, weight, weights);
-        if thread != 0 && freed_by == thread && age_us <= TEMPORARY_US {
+        if ending.is_temporary {
             self.flows.add(key + 1, weight, weights);
         }
     }
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(LIFETIME_EDGES_US[38], 5_000_000_000_000);
         let mut fold = OwnershipFold::default();
         for age_us in [0, 1, 2, 3, 1_000, 1_001] {
-            fold.add_freed((1, 1), age_us, 0, weights().rows());
+            fold.add_freed((1, 1), Ending::new(age_us, 1, 1), 0, weights().rows());
         }
         fold.add_live(1, u64::MAX, 0, weights().rows());
         let classes = fold.finish(weights().rows()).lifetimes;
@@ -324,9 +324,9 @@ mod tests {
         let mut fold = OwnershipFold::default();
         let weights = weights();
         fold.add_live(2, 5, 0, weights.rows());
-        (0..2).for_each(|_| fold.add_freed((1, 2), 5, 0, weights.rows()));
+        (0..2).for_each(|_| fold.add_freed((1, 2), Ending::new(5, 1, 2), 0, weights.rows()));
         for thread in 3..2 * FLOWS_MAX as u32 {
-            fold.add_freed((thread, thread), 5_000, 0, weights.rows());
+            fold.add_freed((thread, thread), Ending::new(5_000, thread, thread), 0, weights.rows());
         }
         let flows = fold.finish(weights.rows()).flows;
         assert_eq!(flows.len(), FLOWS_MAX + 1);

@@ -7,9 +7,10 @@
 //! Each thread does one part of the work for all of the trace and hands batches on through a channel of a few places: memory is
 //! bounded, and the slowest part sets the pace. A small trace is read before the threads would have started.
 
-use super::activity::{ActivityFold, Ended, Made};
+use super::activity::{ActivityFold, Ended};
 use super::builder::Builder;
 use super::header;
+use super::open::Open;
 use super::site_times::SitePlace;
 use super::weights::Weight;
 use crate::error::ReportError;
@@ -24,10 +25,10 @@ pub(crate) const LARGE_BYTES: u64 = 8 << 20;
 const RECORDS: usize = 16;
 /// Batches of records that may wait.
 const BATCHES: usize = 8;
-/// Messages to the second thread that may wait, most of them with the samples of one record.
-const MESSAGES: usize = 64;
-
-type Batch = Result<Vec<Record>, TraceError>;
+/// Messages handed on at once, most of them with the samples of one record: waking a thread takes longer than to make one.
+const MESSAGES: usize = 16;
+/// Batches of messages that may wait.
+const MESSAGE_BATCHES: usize = 4;
 
 /// Reads the trace in `source` into `builder`.
 pub(super) fn read(
@@ -35,20 +36,32 @@ pub(super) fn read(
     builder: &mut Builder,
 ) -> Result<(ReadStats, bool), ReportError> {
     builder.spread();
+    for_each_record(source, |record| {
+        builder.add(record);
+        Ok(())
+    })
+}
+
+/// Decodes the trace in `source` on another thread and hands its records to `take` here, in order, until it refuses one.
+pub(super) fn for_each_record<E: From<ReportError>>(
+    source: impl Read + Send,
+    mut take: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(ReadStats, bool), E> {
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Batch>(BATCHES);
+        let (sender, receiver) = sync_channel::<Vec<Record>>(BATCHES);
         let work = move || decode(source, &sender);
-        let reading = thread::Builder::new().spawn_scoped(scope, work).map_err(TraceError::Io)?;
+        let reading = thread::Builder::new().spawn_scoped(scope, work);
+        let reading = reading.map_err(|error| ReportError::from(TraceError::Io(error)))?;
         for batch in receiver {
-            batch?.into_iter().for_each(|record| builder.add(record));
+            batch.into_iter().try_for_each(&mut take)?;
         }
         // What it panics with is not caught here: the scope hands it on.
-        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
     })
 }
 
 /// Reads and decodes to the end, or until nobody wants more.
-fn decode(source: impl Read, sender: &SyncSender<Batch>) -> Result<(ReadStats, bool), ReportError> {
+fn decode(source: impl Read, sender: &SyncSender<Vec<Record>>) -> Result<(ReadStats, bool), ReportError> {
     let (mut reader, header_damaged) = header::open(source)?;
     loop {
         let mut batch = Vec::with_capacity(RECORDS);
@@ -59,16 +72,17 @@ fn decode(source: impl Read, sender: &SyncSender<Batch>) -> Result<(ReadStats, b
             }
         }
         let ended = batch.len() < RECORDS;
-        if sender.send(Ok(batch)).is_err() || ended {
+        if sender.send(batch).is_err() || ended {
             return Ok((*reader.stats(), header_damaged));
         }
     }
 }
 
+#[derive(Debug)]
 enum Message {
     Places(Vec<SitePlace>),
     Weights(Vec<Weight>),
-    Made(Vec<Made>),
+    Made(Vec<Open>),
     Ended(Vec<Ended>),
     Peak(u64),
 }
@@ -83,8 +97,17 @@ pub(super) enum Activity {
 /// One on a thread of its own.
 #[derive(Debug)]
 pub(super) struct Remote {
-    sender: SyncSender<Message>,
+    sender: SyncSender<Vec<Message>>,
+    pending: Vec<Message>,
     thread: thread::JoinHandle<Box<ActivityFold>>,
+}
+
+impl Remote {
+    fn hand_on(&mut self) {
+        let batch = std::mem::replace(&mut self.pending, Vec::with_capacity(MESSAGES));
+        // It fails only if the thread has panicked, which joining it hands on.
+        let _ = self.sender.send(batch);
+    }
 }
 
 impl Default for Activity {
@@ -100,18 +123,18 @@ impl Activity {
             return;
         }
         let Self::Here(mut fold) = std::mem::take(self) else { return };
-        let (sender, receiver): (_, Receiver<Message>) = sync_channel(MESSAGES);
+        let (sender, receiver): (_, Receiver<Vec<Message>>) = sync_channel(MESSAGE_BATCHES);
         let (hand_over, take_over) = sync_channel::<Box<ActivityFold>>(1);
         let work = move || {
             let mut fold = take_over.recv().unwrap_or_default();
-            receiver.into_iter().for_each(|message| take(&mut fold, message));
+            receiver.into_iter().flatten().for_each(|message| take(&mut fold, message));
             fold
         };
         *self = match thread::Builder::new().name("memscope-activity".into()).spawn(work) {
             Ok(thread) => {
                 // It waits for exactly this; were it gone, joining it would say so.
                 let _ = hand_over.send(std::mem::take(&mut fold));
-                Self::There(Remote { sender, thread })
+                Self::There(Remote { sender, pending: Vec::new(), thread })
             }
             Err(_) => Self::Here(fold),
         };
@@ -120,9 +143,11 @@ impl Activity {
     fn tell(&mut self, message: Message) {
         match self {
             Self::Here(fold) => take(fold, message),
-            // It fails only if the thread has panicked, which joining it hands on.
             Self::There(remote) => {
-                let _ = remote.sender.send(message);
+                remote.pending.push(message);
+                if remote.pending.len() >= MESSAGES {
+                    remote.hand_on();
+                }
             }
         }
     }
@@ -138,7 +163,7 @@ impl Activity {
     }
 
     /// As [`ActivityFold::made`].
-    pub(super) fn made(&mut self, samples: Vec<Made>) {
+    pub(super) fn made(&mut self, samples: Vec<Open>) {
         self.tell(Message::Made(samples));
     }
 
@@ -158,7 +183,8 @@ impl Activity {
     pub(super) fn finish(self) -> Box<ActivityFold> {
         match self {
             Self::Here(fold) => fold,
-            Self::There(remote) => {
+            Self::There(mut remote) => {
+                remote.hand_on();
                 drop(remote.sender);
                 remote.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }

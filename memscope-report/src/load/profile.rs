@@ -2,8 +2,9 @@
 
 use super::ownership::Ownership;
 use super::scopes::{ScopeTotals, ScopeTroubles};
+use super::site_samples::SiteSamples;
 use super::site_times::SiteTimes;
-use super::sites::{Site, SiteSamples};
+use super::sites::Site;
 use super::stacks::StackTree;
 use super::tasks::{TaskCount, TaskInstance};
 use super::thread_series::ThreadTimes;

@@ -10,10 +10,11 @@ use super::header;
 use super::intervals::Intervals;
 use super::open::{Open, OpenTable};
 use super::ownership::Fate;
+use super::pipeline::{LARGE_BYTES, for_each_record};
 use super::profile::Profile;
 use super::samples::NO_SITE;
 use super::table::IdTable;
-use super::weights::{NO_WEIGHT, WeightTable};
+use super::weights::{NO_WEIGHT, Weight, WeightTable};
 use crate::error::ReportError;
 use memscope_trace::{Frees, Record, Samples, Sites};
 use std::collections::HashMap;
@@ -62,6 +63,8 @@ struct Replay<'a> {
     /// The rows of the sites' ids.
     sites: IdTable<()>,
     weights: WeightTable,
+    /// For each weight the allocations and the bytes that a sample of it stands for.
+    stands_for: Vec<(f64, f64)>,
     /// For each row the weight that its samples had last.
     weight_of: Vec<u32>,
     open: OpenTable,
@@ -78,25 +81,20 @@ struct Replay<'a> {
 /// # Errors
 /// What `tell` returns, and what reading the source gives.
 pub(crate) fn replay<E: From<ReportError>>(
-    source: impl Read,
+    source: impl Read + Send,
     profile: &Profile,
     mut tell: impl FnMut(Event) -> Result<(), E>,
 ) -> Result<(), E> {
-    let read = |error| E::from(ReportError::from(error));
     // A trace that is being written has grown since: no further than the profile.
-    let (mut reader, _) = header::open(source.take(profile.read.bytes)).map_err(read)?;
+    let source = source.take(profile.read.bytes);
     let mut replay = Replay::new(profile);
-    while let Some(record) = reader.next_record().map_err(read)? {
-        match record {
-            Record::Session(session) => replay.sample_rate = session.sample_rate,
-            Record::Sites(sites) => replay.add_sites(&sites),
-            Record::Interval(interval) => {
-                replay.intervals.add(interval);
-            }
-            Record::SampleTasks(told) => replay.announced.add(&told),
-            Record::Samples(samples) => replay.add_samples(&samples, &mut tell)?,
-            Record::Frees(frees) => replay.add_frees(&frees, &mut tell)?,
-            _ => {}
+    if profile.read.bytes >= LARGE_BYTES {
+        for_each_record(source, |record| replay.add(record, &mut tell))?;
+    } else {
+        let read = |error| E::from(ReportError::from(error));
+        let (mut reader, _) = header::open(source).map_err(read)?;
+        while let Some(record) = reader.next_record().map_err(read)? {
+            replay.add(record, &mut tell)?;
         }
     }
     let live_at_us = profile.duration_us;
@@ -107,7 +105,7 @@ pub(crate) fn replay<E: From<ReportError>>(
 impl<'a> Replay<'a> {
     fn new(profile: &'a Profile) -> Self {
         let known = profile.sites.iter().fold((0.0, 0.0, 0), |(allocations, bytes, samples), site| {
-            let allocated = &site.samples.allocated;
+            let allocated = site.samples.allocated();
             let value = allocated.value();
             (allocations + value, bytes + value * site.size_bytes as f64, samples + allocated.samples())
         });
@@ -121,6 +119,7 @@ impl<'a> Replay<'a> {
             sample_rate: 0.0,
             sites: IdTable::default(),
             weights: WeightTable::default(),
+            stands_for: Vec::new(),
             weight_of: Vec::new(),
             open: OpenTable::default(),
             early: HashMap::new(),
@@ -128,6 +127,21 @@ impl<'a> Replay<'a> {
             tasks: HashMap::new(),
             next_sample: 0,
         }
+    }
+
+    fn add<E>(&mut self, record: Record, tell: &mut impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
+        match record {
+            Record::Session(session) => self.sample_rate = session.sample_rate,
+            Record::Sites(sites) => self.add_sites(&sites),
+            Record::Interval(interval) => {
+                self.intervals.add(interval);
+            }
+            Record::SampleTasks(told) => self.announced.add(&told),
+            Record::Samples(samples) => self.add_samples(&samples, tell)?,
+            Record::Frees(frees) => self.add_frees(&frees, tell)?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn add_sites(&mut self, record: &Sites) {
@@ -148,11 +162,14 @@ impl<'a> Replay<'a> {
         let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);
         for (row, ((&delta_us, &thread), &site)) in columns.enumerate() {
             time_us = time_us.saturating_add_signed(delta_us);
-            let Some(id) = record.first_sample.checked_add(row as u64) else { break };
+            let id = record.first_sample.saturating_add(row as u64);
+            if id == u64::MAX {
+                break;
+            }
             if id < self.next_sample {
                 continue;
             }
-            self.next_sample = id.saturating_add(1);
+            self.next_sample = id + 1;
             let (site_row, weight) = self.weigh(site, under);
             let open = Open { site_row, thread, weight, time_us };
             self.tasks.extend(self.announced.take(id).map(|task| (id, task)));
@@ -175,6 +192,10 @@ impl<'a> Replay<'a> {
         let Some((row, site)) = known else { return (NO_SITE, NO_WEIGHT) };
         if self.weights.interval_of(self.weight_of[row]) != under {
             self.weight_of[row] = self.weights.of(under, site.size_bytes);
+            let new = &self.weights.rows()[self.stands_for.len()..];
+            let one =
+                |weight: &Weight| (1.0 / weight.probability, weight.size_bytes as f64 / weight.probability);
+            self.stands_for.extend(new.iter().map(one));
         }
         (row as u32, self.weight_of[row])
     }
@@ -182,13 +203,11 @@ impl<'a> Replay<'a> {
     /// The sample, and what it stands for.
     fn sample(&self, id: u64, open: Open) -> Sample {
         let Open { site_row, thread, time_us, weight } = open;
-        let (site_row, allocations, bytes) = match self.weights.rows().get(weight as usize) {
-            Some(weight) => {
-                (Some(site_row), 1.0 / weight.probability, weight.size_bytes as f64 / weight.probability)
-            }
-            None => (None, self.mean.0, self.mean.1),
+        let (site_row, (allocations, bytes)) = match self.stands_for.get(weight as usize) {
+            Some(one) => (Some(site_row), *one),
+            None => (None, self.mean),
         };
-        let task = self.tasks.get(&id).copied().unwrap_or(0);
+        let task = if self.tasks.is_empty() { 0 } else { self.tasks.get(&id).copied().unwrap_or(0) };
         Sample { id, time_us, thread, site_row, task, allocations, bytes }
     }
 
@@ -205,7 +224,9 @@ impl<'a> Replay<'a> {
             id = id.wrapping_add(delta as u64);
             if let Some(open) = self.open.remove(id) {
                 let sample = self.sample(id, open);
-                self.tasks.remove(&id);
+                if sample.task != 0 {
+                    self.tasks.remove(&id);
+                }
                 tell(Event::Ended(sample, fate(thread), time_us))?;
             } else if id >= self.next_sample {
                 self.early.insert(id, (thread, time_us));

@@ -3,15 +3,15 @@
 //! Kept is only what may still change: the samples that are not freed yet. A sample freed is folded into its site's
 //! totals and forgotten, so memory follows the live set and the number of sites, not the length of the trace.
 
-use super::activity::{Ended, Made};
+use super::activity::Ended;
 use super::open::{Open, OpenTable};
 use super::ownership::{Ownership, OwnershipFold};
-use super::peak::Life;
 use super::pipeline::Activity;
 use super::shares::IntervalShares;
+use super::site_samples::{Counted, SiteSamples};
 use super::site_table::{Definition, SiteTable};
 use super::site_times::{SitePlace, SiteTimes};
-use super::sites::{Site, SiteSamples};
+use super::sites::Site;
 use super::weights::{NO_WEIGHT, Weight, WeightTable};
 use memscope_trace::{Frees, Interval, Samples};
 use std::collections::HashMap;
@@ -33,7 +33,6 @@ pub(crate) struct SampleFold {
     weights: WeightTable,
     /// Weights that the activity has been told of.
     told_weights: usize,
-    unknown: SiteSamples,
     /// Samples taken in.
     pub(crate) samples: u64,
     /// Ids that were passed over: samples in blocks that are lost.
@@ -91,19 +90,18 @@ impl SampleFold {
     /// Takes samples in that were drawn under `interval`, and of which the share `retained` was recorded.
     pub(crate) fn add_samples(&mut self, record: &Samples, interval: &Interval, retained: f64) {
         let first = record.first_sample;
-        let rows = (u64::MAX - first).saturating_add(1).min(record.sites.len() as u64);
+        // The largest id is no sample's: every id has one behind it.
+        let rows = (u64::MAX - first).min(record.sites.len() as u64);
         let passed = self.next_sample.saturating_sub(first).min(rows);
         self.repeated_samples += passed;
         if passed == rows {
             return;
         }
         self.missing_samples = self.missing_samples.saturating_add(first + passed - self.next_sample);
-        self.next_sample = first.saturating_add(rows);
+        self.next_sample = first + rows;
         self.samples += rows - passed;
-        self.sites.touch(record.sites.iter().filter_map(|&site| self.sites.row_of(site)));
         let under = self.weights.under(interval, retained);
         let mut made = Vec::with_capacity((rows - passed) as usize);
-        let mut ended = Vec::new();
         let mut time_us = record.base_us;
         let columns = record.delta_us.iter().zip(&record.threads).zip(&record.sites);
         for (row, ((&delta_us, &thread), &site)) in (0..rows).zip(columns) {
@@ -112,13 +110,18 @@ impl SampleFold {
                 continue;
             }
             self.last_us = self.last_us.max(time_us);
-            let (site_row, weight) = self.count(site, under);
-            made.push(Made { site_row, thread, weight, time_us });
-            let open = Open { site_row, thread, weight, time_us };
-            let id = first + row;
-            match if self.early.is_empty() { None } else { self.early.remove(&id) } {
-                Some(early) => ended.push(self.close(open, early.thread, early.time_us)),
-                None => self.open.insert(id, open),
+            let (site_row, weight) = self.weigh(site, under);
+            made.push(Open { site_row, thread, weight, time_us });
+        }
+        self.open.extend(first + passed, &made);
+        let mut ended = Vec::new();
+        if !self.early.is_empty() {
+            for (row, open) in (passed..rows).zip(&made) {
+                let id = first + row;
+                if let Some(early) = self.early.remove(&id) {
+                    self.open.remove(id);
+                    ended.push(Ended::new(*open, early.thread, early.time_us));
+                }
             }
         }
         self.tell_weights();
@@ -126,15 +129,12 @@ impl SampleFold {
         self.activity.ended(ended);
     }
 
-    /// Counts a sample for its site; returns the site's row and the sample's weight.
+    /// The site's row and the sample's weight.
     #[inline]
-    fn count(&mut self, site: u32, under: u32) -> (u32, u32) {
+    fn weigh(&mut self, site: u32, under: u32) -> (u32, u32) {
         match self.sites.row_of(site) {
-            Some(row) => (row as u32, self.sites.add_sample(row, under, &mut self.weights)),
-            None => {
-                self.unknown.allocated.add(1.0, 1.0);
-                (NO_SITE, NO_WEIGHT)
-            }
+            Some(row) => (row as u32, self.sites.weigh(row, under, &mut self.weights)),
+            None => (NO_SITE, NO_WEIGHT),
         }
     }
 
@@ -150,7 +150,7 @@ impl SampleFold {
     pub(crate) fn add_frees(&mut self, record: &Frees) {
         let mut time_us = record.base_us;
         let mut id = 0_u64;
-        let mut freed = Vec::with_capacity(record.sample_deltas.len());
+        let mut ended = Vec::with_capacity(record.sample_deltas.len());
         for ((&delta_us, &thread), &delta) in
             record.delta_us.iter().zip(&record.threads).zip(&record.sample_deltas)
         {
@@ -158,7 +158,7 @@ impl SampleFold {
             id = id.wrapping_add(delta as u64);
             self.last_us = self.last_us.max(time_us);
             if let Some(open) = self.open.remove(id) {
-                freed.push((open, thread, time_us));
+                ended.push(Ended::new(open, thread, time_us));
             } else if id >= self.next_sample {
                 let replaced = self.early.insert(id, Early { thread, time_us });
                 self.unmatched_frees += u64::from(replaced.is_some());
@@ -166,23 +166,7 @@ impl SampleFold {
                 self.unmatched_frees += 1;
             }
         }
-        self.sites.touch(freed.iter().map(|(open, ..)| open.site_row as usize));
-        let ended = freed.into_iter().map(|(open, thread, time_us)| self.close(open, thread, time_us));
-        let ended = ended.collect();
         self.activity.ended(ended);
-    }
-
-    #[inline]
-    fn close(&mut self, open: Open, freed_by: u32, end_us: u64) -> Ended {
-        let Open { site_row, thread, time_us: start_us, weight } = open;
-        let lifetime_us = end_us.saturating_sub(start_us);
-        if site_row == NO_SITE {
-            self.unknown.add_free(1.0, lifetime_us, thread, freed_by);
-        } else {
-            let weight = (weight, self.weights.rows());
-            self.sites.add_free(site_row as usize, weight, lifetime_us, thread, freed_by);
-        }
-        Ended { life: Life { site_row, thread, weight, start_us, end_us }, freed_by }
     }
 
     /// The process had its highest live bytes so far at `peak_us`.
@@ -195,8 +179,9 @@ impl SampleFold {
     pub(crate) fn finish(&mut self, end_us: u64, shares: &mut IntervalShares) -> Folded {
         let mut activity = std::mem::take(&mut self.activity).finish();
         activity.slices.complete(self.weights.rows());
-        let has_spilled = self.sites.has_spilled() || activity.has_spilled();
-        if !has_spilled && let Some(known) = shares.to_restate() {
+        if !activity.has_spilled()
+            && let Some(known) = shares.to_restate()
+        {
             self.weights.restate(|interval| known.retained(interval));
             *shares = known;
         }
@@ -224,22 +209,24 @@ impl SampleFold {
         });
         let ownership = std::mem::take(&mut activity.ownership).finish(weights);
         let site_times = std::mem::take(&mut activity.slices).finish(weights);
+        let (ends, mut unknown) = (std::mem::take(&mut activity.ends), std::mem::take(&mut activity.unknown));
         drop(activity);
-        let mut sites = std::mem::take(&mut self.sites).into_sites(weights);
-        let mut unknown = std::mem::take(&mut self.unknown);
+        let mut sites = std::mem::take(&mut self.sites).into_sites(ends.into_samples(weights));
         at_peak.sum(|row, weight, count| {
             let samples = samples_of(&mut sites, &mut unknown, row);
-            samples.at_peak.add_many(count, 1.0, probability(weights, weight));
+            let probability = probability(weights, weight);
+            samples.add(&Counted { probability, at_peak: count, ..Counted::default() });
         });
         live.sum(|row, weight, count| {
             let samples = samples_of(&mut sites, &mut unknown, row);
-            samples.live.add_many(count, 1.0, probability(weights, weight));
+            let probability = probability(weights, weight);
+            samples.add(&Counted { probability, live: count, ..Counted::default() });
         });
         unknown.live_age_us = ages.unknown;
         for (site, age_us) in sites.iter_mut().zip(ages.by_row) {
             site.samples.live_age_us = age_us;
         }
-        let bytes = |site: &Site| u128::from(site.samples.allocated.samples()) * u128::from(site.size_bytes);
+        let bytes = |site: &Site| u128::from(site.samples.samples()) * u128::from(site.size_bytes);
         Folded {
             sample_bytes: sites.iter().map(bytes).sum(),
             sites,
@@ -330,8 +317,13 @@ mod tests {
     }
 
     fn counts(samples: &SiteSamples) -> [u64; 5] {
-        let totals =
-            [samples.allocated, samples.live, samples.freed, samples.temporary, samples.cross_thread];
+        let totals = [
+            samples.allocated(),
+            samples.live(),
+            samples.freed(),
+            samples.temporary(),
+            samples.cross_thread(),
+        ];
         totals.map(|total| total.samples())
     }
 
@@ -379,9 +371,10 @@ mod tests {
         let mut fold = fold();
         fold.add_samples(&samples(0, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
         fold.add_samples(&samples(1, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
-        fold.add_samples(&samples(u64::MAX, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0);
-        assert_eq!((fold.samples, fold.repeated_samples), (4, 1));
-        assert_eq!(fold.missing_samples, u64::MAX - 3);
+        // The largest id is no sample's.
+        (0..2).for_each(|_| fold.add_samples(&samples(u64::MAX - 1, &[(0, 1, 0), (0, 1, 0)]), &EVERY, 1.0));
+        assert_eq!((fold.samples, fold.repeated_samples), (4, 2));
+        assert_eq!(fold.missing_samples, u64::MAX - 4);
     }
 
     #[test]
@@ -399,7 +392,7 @@ mod tests {
             let interval = Interval { interval_bytes, credit_bytes: f64::NAN, ..EVERY };
             fold.add_samples(&samples(0, &[(0, 1, 0)]), &interval, 1.0);
             assert_eq!(
-                fold.finish(3_000, &mut IntervalShares::default()).sites[0].samples.allocated.value(),
+                fold.finish(3_000, &mut IntervalShares::default()).sites[0].samples.allocated().value(),
                 1.0
             );
         }

@@ -6,7 +6,7 @@
 use super::data::{NAME_COLUMNS, known_sites};
 use super::html::escape;
 use super::tables::{write_cut, write_foot};
-use crate::analysis::{Analysis, SiteFigures};
+use crate::analysis::{Analysis, SiteFigures, site_label};
 use crate::chart::text::{certainty, shorten_symbol};
 use crate::statistics::Estimate;
 use crate::units::{bytes, count, range};
@@ -64,11 +64,18 @@ fn write_site_head(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tr></thead><tbody>")
 }
 
+/// The caller that tells the site from others of the same label.
+pub(super) fn caller(site: &SiteFigures) -> String {
+    let Some(caller) = &site.caller else { return String::new() };
+    let name = escape(&shorten_symbol(&site_label(caller), NAME_COLUMNS)).replace("::", "::<wbr>");
+    format!(r#" <small class="muted">called by {name}</small>"#)
+}
+
 fn write_row(out: &mut dyn Write, index: usize, site: &SiteFigures) -> io::Result<()> {
     let label = if site.label.is_empty() { "(unknown)" } else { &site.label };
     // A path may be broken between its parts.
     let label = escape(&shorten_symbol(label, NAME_COLUMNS)).replace("::", "::<wbr>");
-    write!(out, r#"<tr id="site-{index}"><td class="name"><code>{label}</code></td>"#)?;
+    write!(out, r#"<tr id="site-{index}"><td class="name"><code>{label}</code>{}</td>"#, caller(site))?;
     let samples = count(site.samples as f64);
     write!(out, r#"<td class="n c-samples" data-value="{}">{samples}</td>"#, site.samples)?;
     write_estimate(out, &site.allocations, count, " c-allocations")?;

@@ -2,6 +2,7 @@
 
 use super::data::known_sites;
 use super::html::{escape, utc};
+use super::sites::caller;
 use crate::analysis::{Analysis, Bottleneck, SessionInfo, Totals};
 use crate::units::{bytes, digits, duration_us, percent, range, things};
 use std::fmt::Debug;
@@ -210,7 +211,10 @@ fn write_finding(out: &mut dyn Write, analysis: &Analysis, finding: &Bottleneck)
     )?;
     let culprit = format!("<code>{}</code>", escape(&finding.culprit).replace("::", "::<wbr>"));
     let culprit = match blamed_site(analysis, finding) {
-        Some(index) => format!(r##"<a href="#site-{index}">{culprit}</a>"##),
+        Some(index) => {
+            let caller = caller(&analysis.sites[index]);
+            format!(r##"<a href="#site-{index}">{culprit}</a>{caller}"##)
+        }
         None => culprit,
     };
     let advice = format!("<strong>{}</strong>", escape(&finding.advice));

@@ -158,8 +158,8 @@ pub fn wait_until_alone() {
 pub fn estimates(profile: &Profile) -> (Estimate, Estimate) {
     let (mut bytes, mut count) = (Total::default(), Total::default());
     for site in &profile.sites {
-        count.merge(&site.samples.allocated);
-        bytes.merge(&site.samples.allocated.scaled(site.size_bytes as f64));
+        count.merge(&site.samples.allocated());
+        bytes.merge(&site.samples.allocated().scaled(site.size_bytes as f64));
     }
     (bytes.estimate(), count.estimate())
 }

@@ -141,8 +141,8 @@ impl Slices {
         for scope in &profile.scopes {
             let (mut count, mut bytes) = (Total::default(), Total::default());
             for site in profile.sites.iter().filter(|site| site.scope == scope.scope.id) {
-                count.merge(&site.samples.allocated);
-                bytes.merge(&site.samples.allocated.scaled(site.size_bytes as f64));
+                count.merge(&site.samples.allocated());
+                bytes.merge(&site.samples.allocated().scaled(site.size_bytes as f64));
             }
             let name = &scope.scope.name;
             self.add(format!("scope {name}, bytes"), &bytes, &all.bytes, scope.own_allocated_bytes);

@@ -60,7 +60,7 @@ pub(crate) fn run(builder: SessionBuilder, work: &(dyn Fn() + Sync)) -> Result<R
         cpu_seconds,
     };
     for site in &profile.sites {
-        *run.sampled_sizes.entry(site.size_bytes).or_default() += site.samples.allocated.samples();
+        *run.sampled_sizes.entry(site.size_bytes).or_default() += site.samples.samples();
     }
     for site in analyze(&profile, &symbolize(&profile, &SymbolizeOptions::default())).sites {
         let functions: Vec<&str> = site.frames.iter().map(|frame| frame.function.as_str()).collect();
