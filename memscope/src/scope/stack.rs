@@ -24,6 +24,7 @@
 use super::table::Row;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Counter, Ordering};
 use core::ptr;
+use core::sync::atomic::compiler_fence;
 
 /// Scopes that a thread may be in at once. What is entered deeper counts for the scope around it.
 pub(super) const DEEPEST: usize = 8192;
@@ -245,9 +246,12 @@ impl Stack<'_> {
             (all, inner) = (frame.since_entry(self.totals()), frame.inner());
             outer.add_inner(all);
         }
-        self.pop_to(at.wrapping_sub(1));
         let ticks = ticks.saturating_sub(frame.ticks.get());
-        Done { row: frame.row(), parent: outer.row().map_or(0, Row::id), all, inner, ticks }
+        let done = Done { row: frame.row(), parent: outer.row().map_or(0, Row::id), all, inner, ticks };
+        // A signal handler that comes from here on may take the frame.
+        compiler_fence(Ordering::SeqCst);
+        self.pop_to(at.wrapping_sub(1));
+        done
     }
 
     /// Leaves the scope at `at`, wherever it stands.
@@ -278,9 +282,11 @@ impl Stack<'_> {
         while top > self.outside && self.frame(top).row().is_none() {
             top = top.wrapping_sub(1);
         }
-        self.pop_to(top);
         let ticks = ticks.saturating_sub(frame.ticks.get());
-        Done { row, parent: outer.row().map_or(0, Row::id), all, inner, ticks }
+        let done = Done { row, parent: outer.row().map_or(0, Row::id), all, inner, ticks };
+        compiler_fence(Ordering::SeqCst);
+        self.pop_to(top);
+        done
     }
 
     fn first_open_above(&self, at: *mut Frame) -> Option<&Frame> {
