@@ -28,6 +28,9 @@ struct Layer {
     bytes: fn(&ReconciliationPoint) -> u64,
 }
 
+/// Mostly memory mapped without the allocator; what the allocator came to keep since it was asked last, too.
+const UNEXPLAINED: &str = "unexplained: mapped without the allocator, or not told by it";
+
 const ALL_LAYERS: [Layer; 8] = [
     Layer { name: "live heap (exact)", role: LAYERS[0], bytes: |point| point.live_bytes },
     Layer {
@@ -40,11 +43,7 @@ const ALL_LAYERS: [Layer; 8] = [
     Layer { name: "files: code, libraries, mapped data", role: LAYERS[5], bytes: |point| point.file_bytes },
     Layer { name: "variables of program and libraries", role: LAYERS[6], bytes: |point| point.module_bytes },
     Layer { name: "memscope itself", role: LAYERS[7], bytes: |point| point.own_bytes },
-    Layer {
-        name: "unexplained: memory mapped without the allocator",
-        role: Role::Rest,
-        bytes: |point| point.unexplained_bytes,
-    },
+    Layer { name: UNEXPLAINED, role: Role::Rest, bytes: |point| point.unexplained_bytes },
 ];
 
 fn draw(analysis: &Analysis, title: &str) -> Result<String, DrawError> {

@@ -39,6 +39,8 @@ pub fn differential_flame_graph(comparison: &Comparison) -> Result<String, DrawE
     options.factor = scale;
     options.min_width = LEAST_WIDTH_PERCENT;
     options.deterministic = true;
+    // The widest of the common monospace fonts, so that no text runs into the next frame.
+    options.font_width = 0.62;
     options.text_truncate_direction = TextTruncateDirection::Right;
     let mut svg = Vec::new();
     // inferno refuses to draw nothing.

@@ -93,8 +93,9 @@ impl ResourceBook {
             let own = self.own_memory.measure((time_us, last), &mut self.sampler, owned, between);
             records.extend(own.map(Record::OwnMemory));
             self.brief = 1;
-            self.cpu_at_full_ns = Some(self.cpu_ns);
-            let cost_ns = sys::thread_cpu_ns().saturating_sub(began_ns);
+            // The first opens its files: what it cost says nothing of the next.
+            let is_first = self.cpu_at_full_ns.replace(self.cpu_ns).is_none();
+            let cost_ns = if is_first { 0 } else { sys::thread_cpu_ns().saturating_sub(began_ns) };
             let affordable = cost_ns.saturating_mul(FULL_SHARE) / SAMPLE_NS;
             self.full_every = u32::try_from(affordable).unwrap_or(u32::MAX).max(FULL_EVERY);
         }

@@ -153,6 +153,8 @@ fn options<'a>(title: &str, tree: &Tree<'_>, direction: Direction) -> Options<'a
     options.bgcolors = Some(BackgroundColor::Flat(Color { r: 255, g: 255, b: 255 }));
     options.deterministic = true;
     options.direction = direction;
+    // The widest of the common monospace fonts, so that no text runs into the next frame.
+    options.font_width = 0.62;
     options.text_truncate_direction = TextTruncateDirection::Right;
     options
 }

@@ -18,6 +18,7 @@ use super::schedstat;
 use super::source::Reader;
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::fs::MetadataExt;
 
 const MOST_KEPT: u64 = 512;
 /// The kernel stalls for milliseconds each time the table of open files has to double: let the stalls lie
@@ -29,6 +30,7 @@ const SCHEDSTAT: &str = "/proc/self/task/TID/schedstat";
 const FOLDER: &str = "/proc/self/task";
 const NOT_ACCOUNTED: Gap =
     Gap::because(SCHEDSTAT, "this kernel does not account scheduling (it prints `0 0 0`)");
+const NOT_COUNTED: Gap = Gap::because(FOLDER, "the links of this folder do not count threads here");
 const NO_DESCRIPTOR: Gap = Gap::because(
     SCHEDSTAT,
     "not opened for this thread (or not yet): at most an eighth of the limit on open files is used",
@@ -101,6 +103,13 @@ impl Tasks {
     /// The threads as the last walk found them, ordered by id.
     pub(super) fn threads(&self) -> &[Thread] {
         &self.threads
+    }
+
+    /// How many there are, with the one set apart: the kernel counts them as links of their folder, beyond the two that each folder has.
+    pub(super) fn count(&self) -> Figure<u64> {
+        let folder = self.folder.as_ref().map_err(|gap| *gap)?;
+        let links = folder.metadata().map_err(|error| Gap::error(FOLDER, &error))?.nlink();
+        links.checked_sub(2).filter(|count| *count > 0).ok_or(NOT_COUNTED)
     }
 
     /// Fills in the ids of all threads.
