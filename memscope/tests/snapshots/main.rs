@@ -27,8 +27,8 @@ fn grow_if_told(threshold: Threshold, usage_bytes: fn() -> u64) {
     loop {
         held.push(vec![1; GROW_BYTES]);
         std::fs::write(Path::new(&folder).join("reached"), usage_bytes().to_string()).expect("told");
-        // A step takes 8 of these: a look each 100 ms misses none.
-        std::thread::sleep(Duration::from_millis(30));
+        // A step takes 8 of these or more: a look each 100 ms misses none, on a busy machine either.
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -80,7 +80,8 @@ fn look_at(folder: &Path, step_bytes: u64) -> String {
     let reached = std::fs::read_to_string(folder.join("reached")).expect("how far it came");
     let reached: u64 = reached.parse().expect("bytes");
     let snapshots = snapshots(folder);
-    assert!((1..=8).contains(&snapshots.len()), "{snapshots:?}");
+    // The oldest of eight goes once the next is written: killed in between, the process leaves nine.
+    assert!((1..=9).contains(&snapshots.len()), "{snapshots:?}");
     let (last, path) = snapshots.last().expect("a snapshot");
     assert!(last + step_bytes + 4 * GROW_BYTES as u64 >= reached, "{last} of {reached}");
     let (in_snapshot, in_trace) = (samples(path), samples(&folder.join("trace.bin")));
