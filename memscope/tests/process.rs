@@ -135,6 +135,18 @@ const SCENARIOS: &[(&str, fn())] = &[
             assert!(profile.loss.stacks > 0);
         })
     }),
+    ("threads_have_their_processor_time", || {
+        ends("busy-thread", |status, profile| {
+            assert!(status.success(), "{status}");
+            let time_of = |name: &str| {
+                let thread = profile.threads.iter().find(|thread| thread.name == name).expect("the thread");
+                thread.processor.expect("it was alive at the end").cpu_us
+            };
+            // The kernel may be a scheduler tick behind the thread's own clock; the thread does little beyond what it was told.
+            let (told, idle) = (BUSY.as_micros() as u64, time_of("idle"));
+            assert!(time_of("busy").abs_diff(told) < 40_000 && idle < 40_000, "{} {idle}", time_of("busy"));
+        })
+    }),
     ("environment_overrides", environment_overrides),
     ("off_means_off", off_means_off),
     ("nonsense_in_the_environment", nonsense_in_the_environment),
@@ -253,6 +265,7 @@ fn child(scenario: &str) {
         "large-rings" => large_rings(),
         "exact" => exact_mode(),
         "other-stack" => on_another_stack(),
+        "busy-thread" => annotated(busy_thread),
         "many-sessions" => many_sessions(),
         "fork-while-starting" => fork_while_starting(),
         "child-lives-on" => child_lives_on(),
@@ -485,6 +498,36 @@ fn file_limit() {
     }
     let error = session.finalize().expect_err("the trace is not whole").to_string();
     assert!(error.contains("trace.bin") && error.contains("everything up to that"), "{error}");
+}
+
+/// Processor time, by its own clock, of the thread that is busy.
+const BUSY: Duration = Duration::from_millis(300);
+
+/// Two threads that outlive the session: one has used [`BUSY`], the other nothing to speak of.
+fn busy_thread() {
+    for (name, time) in [("busy", BUSY), ("idle", Duration::ZERO)] {
+        let (say, hear) = std::sync::mpsc::channel();
+        let work = move || {
+            allocate(1000);
+            while own_cpu_time() < time {
+                std::hint::spin_loop();
+            }
+            say.send(()).expect("heard");
+            loop {
+                std::thread::park();
+            }
+        };
+        std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("a thread");
+        hear.recv().expect("done");
+    }
+}
+
+/// Processor time of the calling thread.
+fn own_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a local timespec.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn many_sessions() {

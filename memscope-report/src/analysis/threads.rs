@@ -22,6 +22,8 @@ pub(super) fn threads(profile: &Profile, losses: Losses) -> Vec<ThreadFigures> {
             freed_bytes: thread.freed_bytes,
             start_us: thread.start_us,
             ended_us: thread.ended_us,
+            cpu_us: thread.processor.map(|time| time.cpu_us),
+            wait_us: thread.processor.and_then(|time| time.wait_us),
             sampled: sums.get(&thread.id).map(|sums| sums.figures(losses)).unwrap_or_default(),
         })
         .collect();

@@ -178,6 +178,10 @@ pub struct ThreadFigures {
     pub start_us: u64,
     /// When it was told to have ended, microseconds: up to 500 ms after it did; `None` where it was not.
     pub ended_us: Option<u64>,
+    /// Time on a processor when the thread was looked at last, microseconds: each second at most, and at the end; `None` where it never was.
+    pub cpu_us: Option<u64>,
+    /// Time that it was runnable without a processor by then, microseconds; `None` where the system did not tell.
+    pub wait_us: Option<u64>,
     /// Estimates of what sampling tells besides: live, at the peak, temporary.
     pub sampled: SampledFigures,
 }

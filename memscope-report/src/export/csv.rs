@@ -82,7 +82,7 @@ fn stack(frames: &[Frame]) -> String {
     names.join(";")
 }
 
-fn threads() -> [Column<ThreadFigures>; 10] {
+fn threads() -> [Column<ThreadFigures>; 12] {
     [
         ("thread_id", Whole(|thread| thread.id.into())),
         ("os_id", Whole(|thread| thread.os_id.into())),
@@ -91,6 +91,8 @@ fn threads() -> [Column<ThreadFigures>; 10] {
         ("allocated_bytes", Whole(|thread| thread.allocated_bytes.into())),
         ("frees", Whole(|thread| thread.frees.into())),
         ("freed_bytes", Whole(|thread| thread.freed_bytes.into())),
+        ("cpu_us", Text(|thread| or_empty(thread.cpu_us))),
+        ("wait_us", Text(|thread| or_empty(thread.wait_us))),
         ("live_bytes", Estimated(|thread| thread.sampled.live_bytes)),
         ("peak_bytes", Estimated(|thread| thread.sampled.peak_bytes)),
         ("temporary_bytes", Estimated(|thread| thread.sampled.temporary_bytes)),

@@ -9,6 +9,7 @@ use super::site_table::Definition;
 use super::stacks::StackTree;
 use super::tasks::TaskFold;
 use super::thin::Series;
+use super::thread_cpu::ThreadCpuFold;
 use super::thread_series::ThreadSeriesFold;
 use memscope_trace::{
     Counters, End, Interval, Loss, MAX_ROWS, MemoryParts, Module, Modules, OwnMemory, ReadStats, Record,
@@ -27,6 +28,7 @@ pub(crate) struct Builder {
     intervals: Intervals,
     timeline: Series<Counters>,
     thread_series: ThreadSeriesFold,
+    thread_cpu: ThreadCpuFold,
     resources: Series<Resources>,
     memory_parts: Series<MemoryParts>,
     own_memory: Series<OwnMemory>,
@@ -54,6 +56,7 @@ impl Builder {
             intervals: Intervals::default(),
             timeline: Series::new(live_bytes),
             thread_series: ThreadSeriesFold::default(),
+            thread_cpu: ThreadCpuFold::default(),
             resources: Series::new(|point| point.rss_bytes.unwrap_or(0) as i64),
             memory_parts: Series::new(|parts| parts.rss_bytes.unwrap_or(0) as i64),
             own_memory: Series::new(|own| own.heap_bytes.unwrap_or(0) as i64),
@@ -79,6 +82,7 @@ impl Builder {
             Record::Session(session) => self.session = session,
             Record::Modules(modules) => self.add_modules(modules),
             Record::Threads(record) => record.threads.into_iter().for_each(|thread| {
+                self.thread_cpu.named(&thread);
                 let known = self.thread(thread.id);
                 (known.os_id, known.name, known.start_us) = (thread.os_id, thread.name, thread.start_us);
             }),
@@ -95,9 +99,15 @@ impl Builder {
                 self.last_us = self.last_us.max(record.time_us);
                 self.thread_series.add(&record);
                 for (row, &id) in record.threads.iter().enumerate() {
-                    self.thread(id).update(&record, row);
+                    let known = self.thread(id);
+                    known.update(&record, row);
+                    let (ended, os_id) = (known.ended, known.os_id);
+                    if ended {
+                        self.thread_cpu.ended(id, os_id);
+                    }
                 }
             }
+            Record::ThreadTimes(times) => self.thread_cpu.add(&times),
             Record::Scopes(record) => self.scopes.names(record),
             Record::ScopeCounters(record) => self.scopes.counters(&record),
             Record::ScopeDetails(record) => self.scopes.details(&record),
@@ -224,7 +234,11 @@ impl Builder {
         Profile {
             session: self.session,
             modules: self.modules,
-            threads: self.threads.into_values().collect(),
+            threads: self
+                .threads
+                .into_values()
+                .map(|thread| ThreadTotals { processor: self.thread_cpu.of(thread.id), ..thread })
+                .collect(),
             stacks: self.stacks,
             unknown_site: folded.unknown,
             samples: self.fold.samples,

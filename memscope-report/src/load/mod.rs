@@ -34,6 +34,7 @@ mod stacks;
 mod table;
 mod tasks;
 mod thin;
+mod thread_cpu;
 mod thread_series;
 mod weights;
 
@@ -60,6 +61,7 @@ pub use site_times::{SiteActivity, SiteTimes};
 pub use sites::Site;
 pub use stacks::{StackNode, StackTree};
 pub use tasks::{TaskCount, TaskInstance, TaskSamples};
+pub use thread_cpu::ProcessorTime;
 pub use thread_series::{ThreadActivity, ThreadTimes};
 
 use crate::error::ReportError;

@@ -7,6 +7,7 @@ use super::site_times::SiteTimes;
 use super::sites::Site;
 use super::stacks::StackTree;
 use super::tasks::{TaskCount, TaskInstance};
+use super::thread_cpu::ProcessorTime;
 use super::thread_series::ThreadTimes;
 use crate::statistics::Losses;
 use memscope_trace::{
@@ -103,6 +104,8 @@ pub struct ThreadTotals {
     pub ended: bool,
     /// When that was told first, microseconds.
     pub ended_us: Option<u64>,
+    /// Processor time when it was looked at last; `None` where that never was, or the trace does not say.
+    pub processor: Option<ProcessorTime>,
 }
 
 /// Mangled names of code addresses.

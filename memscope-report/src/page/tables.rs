@@ -5,7 +5,7 @@ use super::html::escape;
 use super::sites::write_estimate;
 use crate::analysis::{Analysis, SampledFigures};
 use crate::chart::text::shorten_middle;
-use crate::units::{bytes, count};
+use crate::units::{bytes, count, duration_us};
 use std::io::{self, Write};
 
 /// Most rows: a page with more is slow to open, and nobody reads on.
@@ -60,7 +60,7 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
     let shown = analysis.threads.len().min(MOST_ROWS);
     writeln!(
         out,
-        r#"<p class="caption">What was allocated and freed is exact. Kept is what a thread allocated less what it freed. The last three columns are estimated, with 95% intervals, of what the thread allocated, whoever freed it.</p>"#
+        r#"<p class="caption">What was allocated and freed is exact. Kept is what a thread allocated less what it freed. Processor time, and time spent waiting for a processor, are those at the last look at the thread: at the end, or a second or more before it ended. The last three columns are estimated, with 95% intervals, of what the thread allocated, whoever freed it.</p>"#
     )?;
     write_cut(out, shown, analysis.threads.len(), "threads")?;
     let columns = [
@@ -72,6 +72,8 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
         "Frees",
         "Freed",
         "Kept",
+        "Processor time",
+        "Waited for it",
         "Live at the peak",
         "Live at the end",
         "Temporary",
@@ -89,6 +91,12 @@ pub(super) fn write_threads(out: &mut dyn Write, analysis: &Analysis) -> io::Res
             (thread.allocated_bytes as f64 - thread.freed_bytes as f64, true),
         ] {
             write_number(out, &if is_bytes { bytes(number) } else { count(number) }, number)?;
+        }
+        for time_us in [thread.cpu_us, thread.wait_us] {
+            // What is not known is sorted behind what is.
+            let known = time_us.map(|us| (duration_us(us), us as f64));
+            let (text, value) = known.unwrap_or_else(|| ("\u{2013}".to_owned(), -1.0));
+            write_number(out, &text, value)?;
         }
         write_sampled(out, &thread.sampled)?;
         writeln!(out, "</tr>")?;

@@ -53,6 +53,8 @@ const THREADS: &str = "message threads {
     required int64 frees;
     required int64 freed_bytes;
     required boolean ended;
+    optional int64 cpu_us;
+    optional int64 wait_us;
 }";
 
 const COUNTERS: &str = "message counters {
@@ -207,6 +209,8 @@ fn threads(source: &ExportSource, out: &mut (impl Write + Send)) -> Result<(), E
             thread.frees.into(),
             thread.freed_bytes.into(),
             Value::Flag(thread.ended),
+            thread.processor.map(|time| time.cpu_us).into(),
+            thread.processor.and_then(|time| time.wait_us).into(),
         ])?;
     }
     Ok(table.finish()?)
